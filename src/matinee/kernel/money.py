@@ -1,0 +1,89 @@
+"""Money: integer minor units and an ISO 4217 code. Never a float.
+
+Wallet credits use the code CREDIT (exponent 0); they are never converted into a currency.
+"""
+
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Self
+
+import msgspec
+from babel import Locale
+from babel.core import get_global
+from babel.numbers import format_currency
+
+from matinee.kernel.errors import Invalid
+
+CREDIT = "CREDIT"
+
+LARGEST_MINOR = 10**12
+"""No price is larger than this many minor units; it keeps every sum inside a bigint."""
+
+
+@cache
+def known_currencies() -> frozenset[str]:
+    """Return the ISO 4217 codes in circulation, and CREDIT."""
+    return frozenset(Locale("en").currencies) | {CREDIT}
+
+
+@cache
+def exponent_of(currency: str) -> int:
+    """Return how many decimal digits `currency` has (CLDR's table of ISO 4217); CREDIT has none.
+
+    Raises Invalid (field `currency`) when the code is unknown.
+    """
+    if currency not in known_currencies():
+        raise Invalid({"currency": f"{currency!r} is not an ISO 4217 currency code, for example EUR."})
+    if currency == CREDIT:
+        return 0
+    fractions = get_global("currency_fractions")
+    digits: tuple[int, ...] = fractions.get(currency, fractions["DEFAULT"])
+    return digits[0]
+
+
+class Money(msgspec.Struct, frozen=True, order=False):
+    """An amount of one currency. `minor` counts its smallest unit (cents, yen, credits)."""
+
+    minor: int
+    currency: str
+
+    @classmethod
+    def parse(cls, text: str, currency: str, *, field: str = "price") -> Self:
+        """Read a decimal such as `4.99` (a comma is accepted) in `currency`.
+
+        Raises Invalid naming `field` for anything that is not an exact amount of that currency.
+        """
+        exponent = exponent_of(currency)
+        try:
+            value = Decimal(text.strip().replace(",", "."))
+        except InvalidOperation:
+            raise Invalid({field: f"{text!r} is not an amount. Write it like 4.99."}) from None
+        scaled = value.scaleb(exponent) if value.is_finite() else Decimal("NaN")
+        if not scaled.is_finite() or scaled != scaled.to_integral_value():
+            raise Invalid({field: f"{currency} has {exponent} decimal digits: {text!r} is not an exact amount."})
+        if not 0 <= scaled <= LARGEST_MINOR:
+            raise Invalid({field: "The amount must be between 0 and a thousand million."})
+        return cls(int(scaled), currency)
+
+    def decimal(self) -> Decimal:
+        """Return the amount in major units, exact."""
+        return Decimal(self.minor).scaleb(-exponent_of(self.currency))
+
+    def plain(self) -> str:
+        """Return the amount as a form shows it, without the currency: `4.99`."""
+        return f"{self.decimal():f}"
+
+    def format(self, locale: str) -> str:
+        """Return the amount as people in `locale` write it."""
+        if self.currency == CREDIT:
+            return f"{self.minor} credit" if self.minor == 1 else f"{self.minor} credits"
+        return format_currency(self.decimal(), self.currency, locale=locale)
+
+
+def tax_included(gross_minor: int, rate_basis_points: int) -> int:
+    """Return the tax, in minor units, that is contained in a gross amount; half units round up.
+
+    `rate_basis_points`: 2100 is 21 %.
+    """
+    base = 10_000 + rate_basis_points
+    return (gross_minor * rate_basis_points * 2 + base) // (2 * base)

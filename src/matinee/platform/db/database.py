@@ -1,0 +1,175 @@
+"""The pool, and the transaction that every command runs in."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy.sql import ClauseElement
+
+from matinee.kernel.errors import Unavailable
+from matinee.platform.db.clock import Clock, Connection, DatabaseClock
+from matinee.platform.db.statements import compile_statement
+
+Record = asyncpg.Record
+
+_GONE = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, ConnectionError)
+
+
+class DatabaseUnavailable(Unavailable):
+    """No connection could be had, or it broke before anything was committed."""
+
+    code = "database_unavailable"
+
+
+class CommitInDoubt(Unavailable):
+    """The connection broke while committing: the work may have happened or not. Read again before acting."""
+
+    code = "commit_in_doubt"
+
+
+class Transaction:
+    """One open transaction. Statements are prepared once per connection by asyncpg."""
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    async def now(self) -> datetime:
+        """Read the database's clock. Call it after the lock that the time is about."""
+        return await self._clock.now(self._connection)
+
+    async def fetch(self, sql: str, *args: object) -> list[Record]:
+        return await self._connection.fetch(sql, *args)
+
+    async def fetchrow(self, sql: str, *args: object) -> Record | None:
+        return await self._connection.fetchrow(sql, *args)
+
+    async def fetchval(self, sql: str, *args: object) -> Any:
+        return await self._connection.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: object) -> str:
+        """Run a statement; returns PostgreSQL's tag, such as `UPDATE 1`."""
+        return await self._connection.execute(sql, *args)
+
+    async def executemany(self, sql: str, rows: list[tuple[object, ...]]) -> None:
+        await self._connection.executemany(sql, rows)
+
+    async def select(self, statement: ClauseElement) -> list[Record]:
+        """Run a statement that SQLAlchemy Core built."""
+        sql, args = compile_statement(statement)
+        return await self._connection.fetch(sql, *args)
+
+    async def select_value(self, statement: ClauseElement) -> Any:
+        """Run a statement that SQLAlchemy Core built, for its one value."""
+        sql, args = compile_statement(statement)
+        return await self._connection.fetchval(sql, *args)
+
+
+class Database:
+    """A pool of connections as the application's role. Open it with `connect`, close it with `close`."""
+
+    def __init__(self, pool: "asyncpg.Pool[Any]", clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+
+    @classmethod
+    async def connect(cls, url: str, *, connections: int = 10, clock: Clock | None = None) -> "Database":
+        """Open the pool. Raises DatabaseUnavailable when the server cannot be reached."""
+        try:
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=connections,
+                reset=_keep_session,
+                server_settings={"application_name": "matinee", "search_path": "public,jobs"},
+                timeout=5,
+                command_timeout=30,
+            )
+        except (*_GONE, OSError, asyncpg.PostgresError) as error:
+            raise DatabaseUnavailable("The database cannot be reached.") from error
+        return cls(pool, clock or DatabaseClock())
+
+    async def close(self) -> None:
+        """Close every connection; waits a few seconds for work under way, then cuts it."""
+        try:
+            async with asyncio.timeout(5):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def transaction(self, operator_id: UUID) -> AsyncIterator[Transaction]:
+        """Open a transaction in which only the rows of `operator_id` exist; commits at the end of the block.
+
+        Raises DatabaseUnavailable when no connection can be had or it breaks, and CommitInDoubt when
+        it breaks during the commit. An exception inside the block rolls everything back.
+        """
+        async with self._begin(f"BEGIN; SET LOCAL matinee.operator_id = '{operator_id}'") as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def directory(self) -> AsyncIterator[Transaction]:
+        """Open a transaction with no operator set: only the directory of operators and the due lists are seen."""
+        async with self._begin("BEGIN") as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def hot(self) -> AsyncIterator[Connection]:
+        """Lend a connection outside a transaction, for one prepared look-up that takes its operator itself."""
+        async with self._acquired() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[Connection]:
+        try:
+            connection = await self._pool.acquire(timeout=5)
+        except (*_GONE, OSError) as error:  # TimeoutError is an OSError
+            raise DatabaseUnavailable("The database cannot be reached.") from error
+        try:
+            yield connection
+        except _GONE as error:
+            raise DatabaseUnavailable("The connection to the database broke.") from error
+        finally:
+            await _release(self._pool.release, connection)
+
+    @asynccontextmanager
+    async def _begin(self, opening: str) -> AsyncIterator[Transaction]:
+        async with self._acquired() as connection:
+            await connection.execute(opening)
+            try:
+                yield Transaction(connection, self._clock)
+            except BaseException:
+                await _roll_back(connection)
+                raise
+            try:
+                await connection.execute("COMMIT")
+            except (*_GONE, TimeoutError, asyncio.CancelledError) as error:
+                connection.terminate()
+                raise CommitInDoubt("The database did not confirm that it saved this.") from error
+
+
+async def _roll_back(connection: Connection) -> None:
+    """Undo; a connection on which that fails is thrown away, so that the pool never lends it again."""
+    try:
+        async with asyncio.timeout(5):
+            if not connection.is_closed() and connection.is_in_transaction():
+                await connection.execute("ROLLBACK")
+    except (*_GONE, asyncpg.PostgresError, TimeoutError, asyncio.CancelledError):
+        connection.terminate()
+
+
+async def _release(release: Callable[[Connection], Awaitable[None]], connection: Connection) -> None:
+    """Give a connection back even while the task is being cancelled."""
+    await asyncio.shield(asyncio.ensure_future(_as_coroutine(release, connection)))
+
+
+async def _as_coroutine(release: Callable[[Connection], Awaitable[None]], connection: Connection) -> None:
+    await release(connection)
+
+
+async def _keep_session(connection: Connection) -> None:
+    """Replace asyncpg's reset, a round trip at every release: transactions here leave nothing behind."""

@@ -1,0 +1,29 @@
+"""Background jobs through procrastinate. A job is enqueued in the transaction of the work that asks for it.
+
+Jobs never charge money: that is the resolver's work, on the purchases' own tables. A job here may
+run twice (its worker died), so each must be safe to repeat.
+"""
+
+import msgspec
+import procrastinate
+
+from matinee.platform.db import Transaction
+
+QUEUE = "matinee"
+
+
+def create_app(database_url: str) -> procrastinate.App:
+    """Return procrastinate's app on its own schema; `main` registers the tasks."""
+    connector = procrastinate.PsycopgConnector(
+        conninfo=database_url, min_size=1, max_size=3, kwargs={"options": "-c search_path=jobs,public"}
+    )
+    return procrastinate.App(connector=connector)
+
+
+async def enqueue(tx: Transaction, task: str, *, lock: str | None = None, **arguments: object) -> None:
+    """Ask for `task` once this transaction commits. Jobs of one `lock` run one after the other."""
+    await tx.fetchval(
+        """SELECT jobs.procrastinate_defer_jobs_v1(
+               ARRAY[ROW($1, $2, 0, $3, NULL, $4::jsonb, NULL)::jobs.procrastinate_job_to_defer_v1])""",
+        QUEUE, task, lock, msgspec.json.encode(arguments).decode(),
+    )  # fmt: skip

@@ -1,0 +1,111 @@
+"""The directory of operators (tenants): who they are and which host names lead to them.
+
+The directory holds only what a sign-in page shows anyway, so the application may read all of it;
+only the owner's role may write it.
+"""
+
+import re
+from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
+
+import msgspec
+
+from matinee.kernel.errors import Invalid, NotFound
+from matinee.kernel.ids import new_id
+from matinee.kernel.money import known_currencies
+from matinee.platform.db import Transaction
+
+_SLUG = re.compile(r"[a-z][a-z0-9-]{1,30}")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+
+
+class Operator(msgspec.Struct, frozen=True, kw_only=True):
+    """One tenant. `tax_rate_basis_points` (2100 is 21 %) is contained in its prices.
+
+    `cms_name` and `crm_name` identify the service to the operator's billing.
+    """
+
+    operator_id: UUID
+    slug: str
+    name: str
+    time_zone: str
+    currency: str
+    country: str
+    locale: str
+    tax_rate_basis_points: int
+    cms_name: str
+    crm_name: str
+    host: str
+    cut_at_finish: bool = False
+    honour_late_charges: bool = False
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+_SELECT = """
+    SELECT o.operator_id, o.slug, o.name, o.time_zone, o.currency, o.country, o.locale,
+           o.tax_rate_basis_points, o.cms_name, o.crm_name, o.cut_at_finish, o.honour_late_charges, h.host
+    FROM operators o JOIN operator_hosts h ON h.operator_id = o.operator_id
+"""
+
+
+async def operator_by_host(tx: Transaction, *, host: str) -> Operator:
+    """Return the operator that `host` (no port, lower case) leads to. Raises NotFound (`unknown_host`)."""
+    row = await tx.fetchrow(_SELECT + "WHERE h.host = $1", host)
+    if row is None:
+        raise NotFound("No operator answers at this host name.", code="unknown_host")
+    return Operator(**row)
+
+
+async def get_operator(tx: Transaction, *, operator_id: UUID) -> Operator:
+    """Return an operator with its main host name. Raises NotFound."""
+    row = await tx.fetchrow(_SELECT + "WHERE o.operator_id = $1 AND h.is_main", operator_id)
+    if row is None:
+        raise NotFound("There is no such operator.")
+    return Operator(**row)
+
+
+async def list_operators(tx: Transaction) -> list[Operator]:
+    """Return every operator with its main host name, by name."""
+    return [Operator(**row) for row in await tx.fetch(_SELECT + "WHERE h.is_main ORDER BY o.name")]
+
+
+async def create_operator(
+    tx: Transaction,
+    *,
+    slug: str,
+    name: str,
+    host: str,
+    time_zone: str,
+    currency: str,
+    country: str,
+    locale: str = "en",
+    tax_rate_basis_points: int = 0,
+) -> Operator:
+    """Add an operator and its main host name. The transaction must be of the owner's role. Raises Invalid."""
+    problems = {}
+    if not _SLUG.fullmatch(slug):
+        problems["slug"] = "Use 2 to 31 of a-z, 0-9 and -, beginning with a letter."
+    if not _HOST.fullmatch(host):
+        problems["host"] = "Write a host name in lower case, without scheme and port, such as tv.example.com."
+    if time_zone not in available_timezones():
+        problems["time_zone"] = f"{time_zone!r} is not a time zone such as Europe/Amsterdam."
+    if currency not in known_currencies():
+        problems["currency"] = f"{currency!r} is not an ISO 4217 currency code, for example EUR."
+    if not name.strip():
+        problems["name"] = "Give the operator a name."
+    if problems:
+        raise Invalid(problems)
+    operator_id = new_id()
+    await tx.execute(
+        """INSERT INTO operators (operator_id, slug, name, time_zone, currency, country, locale,
+                                  tax_rate_basis_points, cms_name, crm_name)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $2, $2)""",
+        operator_id, slug, name.strip(), time_zone, currency, country, locale, tax_rate_basis_points,
+    )  # fmt: skip
+    await tx.execute(
+        "INSERT INTO operator_hosts (host, operator_id, is_main) VALUES ($1, $2, true)", host, operator_id
+    )
+    return await get_operator(tx, operator_id=operator_id)
