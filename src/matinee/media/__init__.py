@@ -1,0 +1,1 @@
+"""Media: uploads, packaging to encrypted HLS, content keys, posters, and the demo's films."""
