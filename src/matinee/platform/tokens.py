@@ -1,7 +1,6 @@
 """Short signed tokens (JWT, HS256 only) and opaque session secrets."""
 
 import hashlib
-import hmac
 import secrets
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,12 +47,3 @@ def new_secret() -> str:
 def hash_secret(secret: str) -> bytes:
     """Return what is stored of a session secret: its SHA-256, useless to whoever reads the table."""
     return hashlib.sha256(secret.encode()).digest()
-
-
-def keyed_digest(key: bytes, *parts: object) -> bytes:
-    """Return HMAC-SHA-256 over the parts, each with its length, so that no two lists of parts look alike."""
-    mac = hmac.new(key, digestmod=hashlib.sha256)
-    for part in parts:
-        text = str(part).encode()
-        mac.update(len(text).to_bytes(4, "big") + text)
-    return mac.digest()

@@ -39,6 +39,7 @@ def _purchases() -> None:
             deadline_at timestamptz,
             claimed_at timestamptz,
             next_check_at timestamptz,
+            checked_at timestamptz,
             check_count integer NOT NULL DEFAULT 0,
             not_found_at timestamptz,
             gave_up_at timestamptz,

@@ -77,12 +77,17 @@ class Database:
         self._clock = clock
 
     @classmethod
-    async def connect(cls, url: str, *, connections: int = 10, clock: Clock | None = None) -> "Database":
-        """Open the pool. Raises DatabaseUnavailable when the server cannot be reached."""
+    async def connect(
+        cls, url: str, *, connections: int = 10, clock: Clock | None = None, at_once: bool = True
+    ) -> "Database":
+        """Open the pool. Raises DatabaseUnavailable when the server cannot be reached.
+
+        With `at_once=False` nothing is connected until it is needed, and nothing is raised here.
+        """
         try:
             pool = await asyncpg.create_pool(
                 url,
-                min_size=1,
+                min_size=1 if at_once else 0,
                 max_size=connections,
                 reset=_keep_session,
                 server_settings={"application_name": "matinee", "search_path": "public,jobs"},

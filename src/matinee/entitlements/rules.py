@@ -1,0 +1,59 @@
+"""When a right begins and ends. Pure; every instant is aware and UTC."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from matinee.entitlements.types import Entitlement
+from matinee.kernel.periods import WindowUnit, window_end
+
+GRACE_AFTER_RUNTIME = timedelta(hours=4)
+"""Time for pauses that a film started inside its window gets on top of its runtime."""
+
+LEASE = timedelta(seconds=60)
+"""How long a playback session lives without a heartbeat; a revoked right stops within it."""
+
+HEARTBEAT_SECONDS = 30
+PLAYBACK_TOKEN_LIFETIME = timedelta(minutes=5)
+
+
+def startable_until(
+    granted_at: datetime, *, unit: WindowUnit, quantity: int, zone: ZoneInfo, licence_ends_at: datetime | None
+) -> datetime:
+    """Return the end of the start window, cut at the end of the licence that was quoted."""
+    end = window_end(granted_at, unit=unit, quantity=quantity, zone=zone)
+    return end if licence_ends_at is None else min(end, licence_ends_at)
+
+
+def right_ends_at(entitlement: Entitlement) -> datetime:
+    """Return when no new session may start any more, as things stand (a first play can move it)."""
+    if entitlement.revoked_at is not None:
+        return entitlement.revoked_at
+    if entitlement.first_played_at is None:
+        return entitlement.startable_until
+    if entitlement.finish_window_hours is not None:
+        return entitlement.first_played_at + timedelta(hours=entitlement.finish_window_hours)
+    started = entitlement.last_started_at or entitlement.first_played_at
+    whole_film = timedelta(minutes=entitlement.runtime_minutes) + GRACE_AFTER_RUNTIME
+    return max(entitlement.startable_until, started + whole_film)
+
+
+def may_start(entitlement: Entitlement, *, now: datetime) -> bool:
+    """Say whether a new session may start."""
+    return entitlement.revoked_at is None and now < right_ends_at(entitlement)
+
+
+def may_go_on(entitlement: Entitlement, *, now: datetime, cut_at_finish: bool) -> bool:
+    """Say whether a session that is already running may have another key or heartbeat.
+
+    A revoked right never may. A finish window that has run out ends it only if the operator chose so.
+    """
+    if entitlement.revoked_at is not None:
+        return False
+    if entitlement.first_played_at is not None and entitlement.finish_window_hours is not None:
+        return not cut_at_finish or now < right_ends_at(entitlement)
+    return now < right_ends_at(entitlement)
+
+
+def counts_as_start(entitlement: Entitlement, *, now: datetime) -> bool:
+    """Say whether a start at `now` is inside the start window, so that it moves the end of the film on."""
+    return now < entitlement.startable_until

@@ -1,0 +1,59 @@
+"""The published documents: what Cloud Sync writes, what the apps read, and what a quote is made from."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from matinee.kernel.periods import WindowUnit
+
+
+class OfferDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """How a movie is sold by PPV. `prices`: minor units by currency."""
+
+    rule_id: UUID
+    rule_name: str
+    unit: WindowUnit
+    quantity: int
+    finish_window_hours: int | None
+    prices: dict[str, int]
+
+
+class MovieDocument(msgspec.Struct, frozen=True, kw_only=True, tag="movie", tag_field="kind"):
+    """A movie as the apps see it. `poster` is a path on this server or None; `offer` None: by subscription.
+
+    Stream addresses are never in it.
+    """
+
+    id: UUID
+    title: str
+    year: int | None
+    runtime_minutes: int | None
+    description: str
+    poster: str | None
+    payment_method: str
+    packages: list[UUID]
+    licence_ends_at: datetime | None
+    offer: OfferDocument | None
+
+
+class ProvisionPointer(msgspec.Struct, frozen=True, kw_only=True):
+    """Which version of which provision charges; never its address or secrets."""
+
+    provision_id: UUID
+    version: int
+
+
+class ProductDocument(msgspec.Struct, frozen=True, kw_only=True, tag="product", tag_field="kind"):
+    """A product as it is sold. `provisions` maps an API type to the provision that charges it."""
+
+    id: UUID
+    name: str
+    payment_type: str
+    currency: str
+    mapping_id: str
+    is_trial: bool
+    packages: list[UUID]
+    max_devices: int
+    max_streams: int
+    provisions: dict[str, ProvisionPointer]

@@ -1,0 +1,178 @@
+"""The one statement that moves a purchase from state to state, with everything that belongs to the move.
+
+Compare-and-set on state and epoch; event, right, ledger, attempt and outgoing event are written by the
+same statement or not at all. Nothing else updates a purchase's state.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from matinee.entitlements.rules import startable_until
+from matinee.kernel.ids import new_id
+from matinee.platform.db import Record, Transaction
+from matinee.platform.operators import Operator
+from matinee.provisions.types import ExchangeRecord
+from matinee.purchases.rules import OUTGOING, RELEASING, allowed, postings
+from matinee.purchases.types import Evidence, PaymentType, Purchase, PurchaseState
+
+MOVE = """
+    WITH moved AS (
+        UPDATE purchases SET
+            state = $6, state_since = $7, epoch = $8, next_check_at = $9, check_count = $10,
+            claimed_at = coalesce($11, claimed_at), deadline_at = coalesce($12, deadline_at),
+            evidence = coalesce($13, evidence), granted_at = coalesce($14, granted_at),
+            slot_released_at = CASE WHEN $15 THEN coalesce(slot_released_at, $7)
+                                    WHEN $6 = 'GRANTED' THEN NULL ELSE slot_released_at END,
+            billing_transaction = coalesce($16, billing_transaction),
+            decline_reason = coalesce($17, decline_reason), not_found_at = NULL, alerted_at = NULL
+        WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3 AND state = $4 AND epoch = $5
+        RETURNING *
+    ), event AS (
+        INSERT INTO purchase_events (operator_id, customer_id, purchase_id, event_id, at, from_state, to_state,
+                                     epoch, cause)
+        SELECT operator_id, customer_id, purchase_id, $18, $7, $4, $6, $8, $19 FROM moved
+    ), entitlement AS (
+        INSERT INTO entitlements (operator_id, customer_id, entitlement_id, item_kind, item_id, purchase_id,
+                                  granted_at, startable_until, finish_window_hours, runtime_minutes)
+        SELECT operator_id, customer_id, $20, item_kind, item_id, purchase_id, $14, $21, finish_window_hours,
+               runtime_minutes
+        FROM moved WHERE $20::uuid IS NOT NULL
+    ), posted AS (
+        INSERT INTO ledger_entries (operator_id, customer_id, entry_id, purchase_id, account, amount_minor,
+                                    currency, cause, posted_at)
+        SELECT operator_id, customer_id, line.entry_id, purchase_id, line.account, line.sign * amount_minor,
+               currency, $19, $7
+        FROM moved, unnest($22::uuid[], $23::text[], $24::int[]) AS line (entry_id, account, sign)
+    ), attempt AS (
+        INSERT INTO billing_attempts (operator_id, customer_id, purchase_id, attempt_id, call, provision_id,
+                                      provision_version, epoch, at, outcome, exchange)
+        SELECT operator_id, customer_id, purchase_id, $25, $26, provision_id, provision_version, $5, $7, $27,
+               $28::jsonb
+        FROM moved WHERE $25::uuid IS NOT NULL
+    ), told AS (
+        INSERT INTO outgoing_events (operator_id, customer_id, event_id, kind, purchase_id, payload, created_at)
+        SELECT operator_id, customer_id, $29, $30, purchase_id, jsonb_build_object(
+                   'purchase_id', purchase_id, 'customer_id', customer_id, 'item_kind', item_kind,
+                   'item_id', item_id, 'reference', reference, 'amount_minor', amount_minor,
+                   'currency', currency), $7
+        FROM moved WHERE $30::text IS NOT NULL
+    )
+    SELECT * FROM moved
+"""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What a purchase is to become. `check_in` None: nobody need look again. `record`: the call that caused it."""
+
+    to: PurchaseState
+    cause: str
+    check_in: timedelta | None
+    check_count: int = 0
+    evidence: Evidence | None = None
+    new_epoch: bool = False
+    claimed_at: datetime | None = None
+    deadline_at: datetime | None = None
+    billing_transaction: str | None = None
+    decline_reason: str | None = None
+    record: ExchangeRecord | None = None
+
+
+async def move(
+    tx: Transaction, *, operator: Operator, purchase: Purchase, change: Change, now: datetime
+) -> Purchase | None:
+    """Move `purchase`, as it was read, to `change.to`. None: somebody else has moved it meanwhile; nothing is written.
+
+    Raises ValueError for a move that the transition table forbids: that is a bug, never a race.
+    """
+    if not allowed(purchase.state, change.to):
+        raise ValueError(f"a purchase in {purchase.state} cannot become {change.to}")
+    granted = change.to is PurchaseState.GRANTED
+    lines = postings(purchase.state, change.to, _source(purchase))
+    told = OUTGOING.get(change.to)
+    record = change.record
+    row = await tx.fetchrow(
+        MOVE,
+        purchase.operator_id, purchase.customer_id, purchase.purchase_id, purchase.state, purchase.epoch,
+        change.to, now, purchase.epoch + change.new_epoch,
+        None if change.check_in is None else now + change.check_in, change.check_count,
+        change.claimed_at, change.deadline_at, change.evidence, now if granted else None,
+        change.to in RELEASING, change.billing_transaction, change.decline_reason,
+        new_id(), change.cause,
+        new_id() if granted else None, _right_until(purchase, operator, now) if granted else None,
+        [new_id() for _ in lines], [account for account, _ in lines], [sign for _, sign in lines],
+        new_id() if record else None, record and record.call, record and record.verdict,
+        record and msgspec.json.encode(record).decode(),
+        new_id() if told else None, told,
+    )  # fmt: skip
+    return None if row is None else purchase_from(row)
+
+
+def _right_until(purchase: Purchase, operator: Operator, now: datetime) -> datetime:
+    return startable_until(
+        now,
+        unit=purchase.rule_unit,
+        quantity=purchase.rule_quantity,
+        zone=operator.zone,
+        licence_ends_at=purchase.licence_ends_at,
+    )
+
+
+def _source(purchase: Purchase) -> str:
+    return "wallet" if purchase.payment_type is PaymentType.WALLET else "billing"
+
+
+PURCHASE_COLUMNS = ", ".join(Purchase.__struct_fields__)
+
+
+def purchase_from(row: Record) -> Purchase:
+    """Return the purchase in a database row that has all PURCHASE_COLUMNS."""
+    return msgspec.convert({name: row[name] for name in Purchase.__struct_fields__}, Purchase)
+
+
+async def note(
+    tx: Transaction, *, purchase: Purchase, record: ExchangeRecord, now: datetime
+) -> None:
+    """Add a call to the attempt log that changed no state."""
+    await tx.execute(
+        """INSERT INTO billing_attempts (operator_id, customer_id, purchase_id, attempt_id, call, provision_id,
+                                         provision_version, epoch, at, outcome, exchange)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb)""",
+        purchase.operator_id, purchase.customer_id, purchase.purchase_id, new_id(), record.call,
+        purchase.provision_id, purchase.provision_version, purchase.epoch, now, record.verdict,
+        msgspec.json.encode(record).decode(),
+    )  # fmt: skip
+
+
+async def look_again(
+    tx: Transaction,
+    *,
+    purchase: Purchase,
+    next_check_at: datetime | None,
+    check_count: int,
+    not_found_at: datetime | None = None,
+    alert: bool = False,
+    now: datetime,
+) -> None:
+    """Keep the state and set when it is looked at next, unless it has moved meanwhile. `alert`: staff must know."""
+    await tx.execute(
+        """UPDATE purchases SET next_check_at = $6, check_count = $7, not_found_at = $8,
+                  alerted_at = CASE WHEN $9 THEN coalesce(alerted_at, $10) ELSE alerted_at END
+           WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3 AND state = $4 AND epoch = $5""",
+        purchase.operator_id, purchase.customer_id, purchase.purchase_id, purchase.state, purchase.epoch,
+        next_check_at, check_count, not_found_at, alert, now,
+    )  # fmt: skip
+
+
+async def take_lease(
+    tx: Transaction, *, purchase: Purchase, until: datetime, now: datetime
+) -> bool:
+    """Take a due purchase for oneself until `until`; False: another worker has it."""
+    tag = await tx.execute(
+        """UPDATE purchases SET next_check_at = $6, checked_at = $7
+           WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3 AND state = $4 AND epoch = $5
+             AND next_check_at IS NOT DISTINCT FROM $8""",
+        purchase.operator_id, purchase.customer_id, purchase.purchase_id, purchase.state, purchase.epoch,
+        until, now, purchase.next_check_at,
+    )  # fmt: skip
+    return tag == "UPDATE 1"

@@ -1,0 +1,154 @@
+"""The purchase state machine as data, and every decision that needs no I/O."""
+
+import base64
+from collections.abc import Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from matinee.kernel.digests import keyed_digest
+from matinee.provisions.types import Capabilities, Capability
+from matinee.purchases.types import PurchaseState
+
+S = PurchaseState
+
+TRANSITIONS: Mapping[PurchaseState, frozenset[PurchaseState]] = {
+    S.RESERVED: frozenset({S.CHARGING, S.NOT_SENT, S.GRANTED, S.DECLINED}),
+    S.CHARGING: frozenset({S.GRANTED, S.DECLINED, S.NOT_SENT, S.UNKNOWN, S.REVIEW}),
+    S.UNKNOWN: frozenset({S.GRANTED, S.DECLINED, S.VOID, S.REVIEW}),
+    S.REVIEW: frozenset({S.GRANTED, S.VOID, S.REVERSING}),
+    S.GRANTED: frozenset({S.REVERSING}),
+    S.REVERSING: frozenset({S.REVERSED, S.REFUND_OPEN}),
+    S.REFUND_OPEN: frozenset({S.REVERSED}),
+    S.DECLINED: frozenset({S.REVERSING, S.GRANTED}),
+    S.VOID: frozenset({S.REVERSING, S.GRANTED}),
+    S.NOT_SENT: frozenset(),
+    S.REVERSED: frozenset(),
+}
+"""What may follow what. RESERVED to GRANTED or DECLINED is for the wallet only."""
+
+OPEN = frozenset({S.RESERVED, S.CHARGING, S.UNKNOWN, S.REVIEW})
+"""States that still wait for an outcome; each holds the slot and has a next check."""
+
+RELEASING = frozenset({S.DECLINED, S.VOID, S.NOT_SENT, S.REVERSING})
+"""States that free the slot when they are entered."""
+
+CLAIM_WITHIN = timedelta(seconds=60)
+"""A RESERVED purchase that nobody claimed for so long was never sent."""
+
+FIRST_CHECK = timedelta(seconds=2)
+CALL_MARGIN = timedelta(seconds=5)
+"""What a claim's deadline allows on top of billing's timeout."""
+
+_S, _MIN, _H, _D = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+RESOLVE_DELAYS = (
+    2 * _S, 5 * _S, 10 * _S, 20 * _S, 40 * _S, 60 * _S, 2 * _MIN, 4 * _MIN, 8 * _MIN, 15 * _MIN,
+    *[_H] * 24, *[_D] * 7,
+)  # fmt: skip
+"""Between checks of an UNKNOWN purchase: quick at first, then hourly for a day, then daily for a week."""
+
+RESOLVE_GIVES_UP_AFTER = 8 * _D
+REPEAT_FOR = 10 * _MIN
+"""How long a charge is repeated where billing is only idempotent: nobody wants tonight's film charged next week."""
+
+ALERT_AFTER = _D
+STAFF_LOOK = _D
+LEASE = 60 * _S
+"""How long one worker has a due row to itself."""
+
+ASK_AGAIN_AFTER = 5 * _S
+"""The least time between two extra checks that a subscriber's page causes."""
+
+NOT_FOUND_TWICE = 60 * _S
+STATUS_RETRY = 15 * _MIN
+REFUND_RETRY = 60 * _S
+FINANCE_LOOK = 3 * _D
+
+
+def allowed(before: PurchaseState, after: PurchaseState) -> bool:
+    """Say whether a purchase in `before` may become `after`."""
+    return after in TRANSITIONS[before]
+
+
+def quiet_period(longest_processing_seconds: int) -> timedelta:
+    """Return how long after a claim a charge may still land, so that "not found" proves nothing before."""
+    return max(15 * _MIN, timedelta(seconds=2 * longest_processing_seconds))
+
+
+def watch_delays(quiet: timedelta) -> tuple[timedelta, ...]:
+    """Return the delays between looks at a DECLINED or VOID purchase, under which a charge may turn up for a week."""
+    return (quiet, _H, 6 * _H, *[_D] * 7)
+
+
+def count_delays(quiet: timedelta) -> tuple[timedelta, ...]:
+    """Return the delays between counts of the charges that stand, after the first at once."""
+    return (quiet, _D)
+
+
+def resolve_delay(check_count: int) -> timedelta:
+    """Return the delay after check number `check_count` (from 1) of an UNKNOWN purchase."""
+    return RESOLVE_DELAYS[min(check_count, len(RESOLVE_DELAYS) - 1)]
+
+
+def check_after(after: PurchaseState, *, capabilities: Capabilities, quiet: timedelta) -> timedelta | None:
+    """Return when a purchase that has just become `after` is looked at next; None: never again."""
+    can_ask = Capability.STATUS in capabilities
+    match after:
+        case S.UNKNOWN | S.RESERVED:
+            return FIRST_CHECK
+        case S.REVIEW:
+            return STAFF_LOOK
+        case S.GRANTED:
+            return FIRST_CHECK if can_ask else None
+        case S.DECLINED | S.VOID:
+            return watch_delays(quiet)[0] if can_ask else None
+        case S.REVERSED | S.REFUND_OPEN | S.REVERSING:
+            return quiet if can_ask else None
+        case _:
+            return None
+
+
+def charge_reference(
+    key: bytes, *, operator_id: UUID, customer_id: UUID, item_kind: str, item_id: UUID, generation: int
+) -> str:
+    """Return what billing will know this charge by: a keyed hash of slot and generation, never of a device.
+
+    If the database forgets, the same purchase gets the same reference again.
+    """
+    return _text("m", keyed_digest(key, "charge", operator_id, customer_id, item_kind, item_id, generation))
+
+
+def refund_reference(key: bytes, *, charge_reference: str, charge_id: str | None) -> str:
+    """Return the reference of a refund: of the whole purchase, or of one duplicate `charge_id`."""
+    return _text("r", keyed_digest(key, "refund", charge_reference, charge_id or ""))
+
+
+def _text(prefix: str, digest: bytes) -> str:
+    return f"{prefix}-{base64.b32encode(digest[:20]).decode().lower()}"
+
+
+def postings(before: PurchaseState, after: PurchaseState, source: str) -> tuple[tuple[str, int], ...]:
+    """Return the ledger's lines for a change of state, as (account, sign); they sum to zero.
+
+    `source` is where the money comes from: `billing` or `wallet`. Positive is a debit.
+    """
+    match after:
+        case S.GRANTED:
+            return ((source, 1), ("revenue", -1))
+        case S.REVERSING if before is S.GRANTED:
+            return (("revenue", 1), ("refund_liability", -1))
+        case S.REVERSING:
+            return ((source, 1), ("refund_liability", -1))
+        case S.REVERSED:
+            return (("refund_liability", 1), (source, -1))
+        case _:
+            return ()
+
+
+OUTGOING: Mapping[PurchaseState, str] = {
+    S.GRANTED: "purchase.granted",
+    S.DECLINED: "purchase.declined",
+    S.REVERSED: "purchase.reversed",
+}
+"""The events that the operator's other systems are told of."""
+
