@@ -121,20 +121,25 @@ class _Scan:
         self.video_is_clean = True
         self.audio_is_clean = True
         self._last_key: float | None = None
+        self.dts_seen = False
         streams = (video,) if audio is None else (video, audio)
         for packet in container.demux(*streams):
-            stamped = packet.pts is not None and packet.dts is not None
             if packet.size == 0:
                 continue
             if packet.stream is video:
-                self._note_picture(packet, stamped)
+                self._note_picture(packet)
             else:
-                self.audio_is_clean = self.audio_is_clean and stamped
+                self.audio_is_clean = (
+                    self.audio_is_clean and packet.pts is not None and packet.dts is not None
+                )
         self._note_keyframe(self.end_seconds)
 
-    def _note_picture(self, packet: "Packet[Any]", stamped: bool) -> None:
+    def _note_picture(self, packet: "Packet[Any]") -> None:
         self.frames += 1
         self.video_bytes += packet.size
+        # Matroska gives the first pictures no decoding time; those can be told from the next ones.
+        stamped = packet.pts is not None and (packet.dts is not None or not self.dts_seen)
+        self.dts_seen = self.dts_seen or packet.dts is not None
         self.video_is_clean = self.video_is_clean and stamped and not packet.is_corrupt
         if self._last_key is None and not packet.is_keyframe:
             self.video_is_clean = False
@@ -191,7 +196,7 @@ def _describe_video(video: VideoStream, frame: VideoFrame, scan: _Scan) -> Sourc
         clockwise_turn=turn,
         square_pixels=square,
         interlaced=bool(frame.interlaced_frame),
-        clean_timestamps=scan.video_is_clean,
+        clean_timestamps=scan.video_is_clean and scan.dts_seen,
         longest_keyframe_gap_seconds=scan.longest_keyframe_gap,
     )
 

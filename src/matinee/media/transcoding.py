@@ -76,7 +76,7 @@ def _pump(
             for frame in damage.decode(packet):
                 for output in outputs:
                     output.take_frame(frame)
-        if packet.dts is not None:
+        if packet.size > 0:
             for output in outputs:
                 output.take_packet(packet, is_picture)
     damage.check()
@@ -131,6 +131,7 @@ class _Output:
         )
         self._video = self._add_video(video)
         self._audio = None if audio is None else self._add_audio(audio)
+        self._copies = {True: _Copies(source), False: _Copies(source)}
         self._picture = Pictures(rendition, source)
         self._sound = Sounds(source)
 
@@ -185,16 +186,10 @@ class _Output:
         """Copy a packet, unless this rendition encodes that stream."""
         how = self.rendition.video if is_picture else self.rendition.audio
         target: Stream | None = self._video if is_picture else self._audio
-        if how != "copy" or target is None or packet.time_base is None:
-            return
-        copied = Packet(bytes(packet))
-        origin = round(start_of(self._source) / packet.time_base)
-        copied.pts = None if packet.pts is None else packet.pts - origin
-        copied.dts = None if packet.dts is None else packet.dts - origin
-        copied.duration, copied.time_base = packet.duration, packet.time_base
-        copied.is_keyframe = packet.is_keyframe
-        copied.stream = target
-        self._container.mux(copied)
+        if how == "copy" and target is not None:
+            for copied in self._copies[is_picture].take(packet):
+                copied.stream = target
+                self._container.mux(copied)
 
     def finish(self) -> None:
         """Write what the encoders still hold, and the end of the playlist."""
@@ -207,6 +202,37 @@ class _Output:
                 self._container.mux(self._audio.encode(heard))
             self._container.mux(self._audio.encode(None))
         self._container.close()
+
+
+class _Copies:
+    """Packets of one stream with time stamps of ours, for a stream that is copied."""
+
+    def __init__(self, source: Source) -> None:
+        self._start = start_of(source)
+        self._waiting: list[Packet[Any]] = []
+        self._dts_known = False
+
+    def take(self, packet: "Packet[Any]") -> list["Packet[Any]"]:
+        """Return the copies that are ready: the first may have to wait for a decoding time."""
+        if packet.time_base is None:
+            return []
+        origin = round(self._start / packet.time_base)
+        copied = Packet(bytes(packet))
+        copied.pts = None if packet.pts is None else packet.pts - origin
+        copied.dts = None if packet.dts is None else packet.dts - origin
+        copied.duration, copied.time_base = packet.duration, packet.time_base
+        copied.is_keyframe = packet.is_keyframe
+        if self._dts_known:
+            return [copied]
+        self._waiting.append(copied)
+        if copied.dts is None:
+            return []
+        self._dts_known = True
+        dts = copied.dts
+        for earlier in reversed(self._waiting[:-1]):
+            dts -= max(1, earlier.duration or 1)
+            earlier.dts = dts
+        return self._waiting
 
 
 def _muxer_options(folder: Path) -> dict[str, str]:

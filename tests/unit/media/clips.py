@@ -5,7 +5,7 @@ import re
 from array import array
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 from av.audio.frame import AudioFrame
@@ -40,16 +40,18 @@ def make_clip(
     picture = Image.new("RGB", size, colours[0])
     picture.paste(colours[1], (size[0] // 2, 0, *size))
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(video, rate=rate)
+        stream: Any = container.add_stream(video, rate=rate)
         stream.width, stream.height, stream.pix_fmt = *size, pixel_format
         if video == "libx264":
             stream.options = {"preset": "veryfast", "g": str(keyframe_every), "sc_threshold": "0"}
             stream.profile = "Main" if pixel_format == "yuv420p" else "High 4:4:4 Predictive"
         if rotation:
             stream.set_display_rotation(rotation)
-        sound = None if audio is None else container.add_stream(audio, rate=audio_rate, layout=audio_layout)
+        sound: Any = (
+            None if audio is None else container.add_stream(audio, rate=audio_rate, layout=audio_layout)
+        )
         for number in range(round(seconds * rate)):
-            frame = VideoFrame.from_image(picture).reformat(format=pixel_format)
+            frame = picture_frame(picture, pixel_format)
             frame.pts, frame.time_base = number, Fraction(1, rate)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -60,8 +62,16 @@ def make_clip(
     return path
 
 
+def picture_frame(picture: Image.Image, pixel_format: str) -> VideoFrame:
+    frames: Any = VideoFrame
+    frame: VideoFrame = frames.from_image(picture).reformat(format=pixel_format)
+    return frame
+
+
 def _tone(seconds: float, rate: int, layout: str, sample_format: str, frame_size: int) -> list[AudioFrame]:
-    resampler = av.AudioResampler(format=sample_format, layout=layout, rate=rate, frame_size=frame_size or 1024)
+    resampler = av.AudioResampler(
+        format=sample_format, layout=layout, rate=rate, frame_size=frame_size or 1024
+    )
     samples = array("f", (0.2 * math.sin(2 * math.pi * 440 * n / rate) for n in range(round(seconds * rate))))
     frame = AudioFrame(format="flt", layout="mono", samples=len(samples))
     frame.planes[0].update(samples.tobytes())
@@ -115,15 +125,18 @@ def play(folder: Path, name: str, keys: tuple[ContentKey, ...], scratch: Path) -
         parts.append(decrypt((folder / name / entry.file_name).read_bytes(), key, entry.iv))
     whole = scratch / f"{name}.ts"
     whole.write_bytes(b"".join(parts))
-    frames, samples, starts, first, size = 0, 0, {}, None, (0, 0)
-    audio_format = ""
+    frames, samples, size, audio_format = 0, 0, (0, 0), ""
+    starts: dict[str, float] = {}
+    first: Image.Image | None = None
     with av.open(str(whole), format="mpegts") as container:
+        frame: Any
         for frame in container.decode(*container.streams.video, *container.streams.audio):
             if isinstance(frame, VideoFrame):
                 frames += 1
                 size = (frame.width, frame.height)
-                starts.setdefault("video", frame.time)
-                first = first or frame.to_image()
+                starts.setdefault("video", frame.time or 0.0)
+                shown: Any = frame
+                first = first or shown.to_image()
             else:
                 samples += frame.samples
                 audio_format = f"{frame.layout.name} {frame.sample_rate}"

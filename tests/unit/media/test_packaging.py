@@ -2,11 +2,11 @@ from pathlib import Path
 
 import av
 import pytest
+from tests.unit.media.clips import colour_at, decrypt, entries, make_clip, play
 
 from matinee.kernel.errors import Invalid
 from matinee.media.packaging import MASTER_PLAYLIST, encrypt, package_video
 from matinee.media.types import Packaged
-from tests.unit.media.clips import colour_at, decrypt, entries, make_clip, play
 
 KEY_URL = "https://aurora.example/api/keys/asset-1/{key_id}"
 
@@ -42,7 +42,9 @@ def test_a_film_that_players_can_take_is_copied_without_loss(tmp_path: Path) -> 
 
 def test_what_is_written_is_complete_and_encrypted(tmp_path: Path) -> None:
     packaged = package(make_clip(tmp_path / "in.mp4", seconds=9), tmp_path / "out")
-    written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
+    written = sorted(
+        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")
+    )
     assert written == sorted(packaged.files)
     assert packaged.playlist == MASTER_PLAYLIST
     playlist = (tmp_path / "out" / "90p" / "index.m3u8").read_text()
@@ -196,7 +198,9 @@ def test_a_key_address_that_breaks_the_playlist_is_an_error_of_ours(tmp_path: Pa
         package_video(tmp_path / "in.mp4", tmp_path / "out", key_url=template)
 
 
-@pytest.mark.parametrize("content", [b"", b"this is no film", b"\x89PNG\r\n\x1a\n" + b"\0" * 100, b"\0" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"", b"this is no film", b"\x89PNG\r\n\x1a\n" + b"\0" * 100, b"\0" * 5000]
+)
 def test_a_file_that_is_no_video_is_refused_with_the_mend(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "film.mp4").write_bytes(content)
     assert "Upload an MP4" in refusal(tmp_path / "film.mp4", tmp_path / "out")

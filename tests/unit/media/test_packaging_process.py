@@ -8,11 +8,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.unit.media.clips import make_clip, play
 
 from matinee.kernel.errors import Invalid
 from matinee.media import packaging_process
 from matinee.media.packaging_process import PackagingFailed, package_in_process
-from tests.unit.media.clips import make_clip, play
 
 KEY_URL = "/keys/{key_id}"
 
@@ -77,7 +77,9 @@ async def test_cancelling_ends_the_process_and_leaves_nothing(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("how", "error"), [(signal.SIGKILL, PackagingFailed), (signal.SIGSEGV, Invalid)], ids=["killed", "crashed"]
+    ("how", "error"),
+    [(signal.SIGKILL, PackagingFailed), (signal.SIGSEGV, Invalid)],
+    ids=["killed", "crashed"],
 )
 async def test_a_process_that_dies_is_explained(
     tmp_path: Path, how: signal.Signals, error: type[Exception]
