@@ -1,0 +1,53 @@
+"""The pure rules of a provision: what may be saved, what is sent, and what an answer means."""
+
+from matinee.provisions.rules.cards import contains_card_number, mask_card_numbers
+from matinee.provisions.rules.excerpt import excerpt
+from matinee.provisions.rules.judging import (
+    judge_charge,
+    judge_refund,
+    judge_status,
+    unanswered_charge,
+    unanswered_refund,
+    unanswered_status,
+)
+from matinee.provisions.rules.pointers import MISSING, is_pointer, parse_json, resolve
+from matinee.provisions.rules.proof import (
+    never_charged_twice,
+    provable_capabilities,
+    provision_class,
+    same_calls,
+)
+from matinee.provisions.rules.request import (
+    RequestNotBuilt,
+    build_charge,
+    build_refund,
+    build_status,
+    call_url,
+)
+from matinee.provisions.rules.validation import validated_config
+
+__all__ = [
+    "MISSING",
+    "RequestNotBuilt",
+    "build_charge",
+    "build_refund",
+    "build_status",
+    "call_url",
+    "contains_card_number",
+    "excerpt",
+    "is_pointer",
+    "judge_charge",
+    "judge_refund",
+    "judge_status",
+    "mask_card_numbers",
+    "never_charged_twice",
+    "parse_json",
+    "provable_capabilities",
+    "provision_class",
+    "resolve",
+    "same_calls",
+    "unanswered_charge",
+    "unanswered_refund",
+    "unanswered_status",
+    "validated_config",
+]

@@ -1,0 +1,41 @@
+"""What a set of capabilities is worth, and for how long a proof of them holds."""
+
+import msgspec
+
+from matinee.provisions.types import Capabilities, Capability, PlatformValue, ProvisionClass, ProvisionConfig
+
+
+def provision_class(capabilities: Capabilities) -> ProvisionClass:
+    """Return the class that the console shows.
+
+    A: never a double charge. B: a duplicate is found and reversed. C: an unclear outcome ends quickly.
+    D: nothing is proved; an unclear outcome waits for a person.
+    """
+    if Capability.IDEMPOTENT in capabilities:
+        return "A"
+    if {Capability.STATUS, Capability.REFUND} <= capabilities:
+        return "B"
+    if Capability.CANCEL in capabilities:
+        return "C"
+    return "D"
+
+
+def never_charged_twice(capabilities: Capabilities) -> bool:
+    """Whether the subscriber may be promised "you will not be charged twice" while an outcome is unclear."""
+    return Capability.IDEMPOTENT in capabilities
+
+
+def provable_capabilities(config: ProvisionConfig) -> Capabilities:
+    """Return what a probe could prove of `config` at most: every capability rests on the reference."""
+    if all(mapping.platform_value != PlatformValue.REFERENCE for mapping in config.charge.key_map):
+        return frozenset()
+    if config.status is None:
+        return frozenset()
+    proved = {Capability.IDEMPOTENT, Capability.STATUS}
+    return frozenset(proved | {Capability.REFUND} if config.refund is not None else proved)
+
+
+def same_calls(one: ProvisionConfig, other: ProvisionConfig) -> bool:
+    """Whether both ask and read alike, so that what was proved of one holds for the other."""
+    neutral = {"name": "", "timeout_seconds": 0, "longest_processing_seconds": 0}
+    return msgspec.structs.replace(one, **neutral) == msgspec.structs.replace(other, **neutral)
