@@ -1,0 +1,34 @@
+"""The contracts in pyproject.toml are checked by import-linter; here: that they leave nothing out."""
+
+import re
+import tomllib
+from typing import Any
+
+from tests.architecture.source import PRODUCT, ROOT
+
+_FACES = {"console", "viewer_api", "main"}
+
+
+def _contract(name: str) -> dict[str, Any]:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    found: dict[str, Any] = next(contract for contract in settings["contracts"] if contract["id"] == name)
+    return found
+
+
+def _packages() -> set[str]:
+    return {path.parent.name for path in PRODUCT.glob("*/__init__.py")} - {"migrations", "viewer_app"}
+
+
+def test_every_package_has_its_place_in_the_layers() -> None:
+    placed = {name for layer in _contract("layers")["layers"] for name in re.findall(r"\w+", layer)}
+    assert _packages() - placed == set()
+
+
+def test_every_domain_is_layered_inside() -> None:
+    layered = {name.removeprefix("matinee.") for name in _contract("inside")["containers"]}
+    assert _packages() - layered - _FACES - {"platform", "kernel"} == set()
+
+
+def test_every_package_but_the_faces_is_kept_from_http() -> None:
+    kept = {name.removeprefix("matinee.") for name in _contract("http")["source_modules"]}
+    assert _packages() - kept - _FACES == set()
