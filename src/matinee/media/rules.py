@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from typing import Final
+from uuid import UUID
 
 from matinee.media.types import HowToWrite, Rendition, Source, SourceAudio, SourceVideo
 
@@ -11,6 +12,7 @@ KEY_PERIOD_SECONDS: Final = 300
 
 MAX_SOURCE_PIXELS: Final = 8192 * 4320
 MAX_SOURCE_SECONDS: Final = 12 * 3600
+MAX_FILE_NAME_LENGTH: Final = 200
 MAX_FRAME_RATE: Final = Fraction(60)
 MAX_COPIED_KEYFRAME_GAP_SECONDS: Final = 6.0
 MAX_COPIED_BITS_PER_SECOND: Final = 8_000_000
@@ -92,6 +94,23 @@ def frames_per_segment(frame_rate: Fraction) -> int:
 def key_number(segment_start_seconds: float) -> int:
     """Return which key, counted from 0, encrypts a segment that starts there."""
     return int(segment_start_seconds // KEY_PERIOD_SECONDS)
+
+
+def source_key_of(operator_id: UUID, asset_id: UUID) -> str:
+    """Return where an upload is stored. Never below `media/`, which the world may read."""
+    return f"uploads/{operator_id}/{asset_id}/source"
+
+
+def media_folder_of(operator_id: UUID, asset_id: UUID) -> str:
+    """Return the folder of a film's packaged files, one folder below it for each run."""
+    return f"media/{operator_id}/{asset_id}"
+
+
+def clean_file_name(name: str) -> str:
+    """Return a person's file name fit to be shown: without folders and control characters, not too long."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    plain = "".join(sign for sign in last if sign.isprintable()).strip()
+    return plain[-MAX_FILE_NAME_LENGTH:] or "film"
 
 
 def _even(length: float) -> int:

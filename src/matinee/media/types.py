@@ -20,7 +20,7 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     state: AssetState
     progress_percent: int
     error: str | None
-    source_key: str | None
+    source_key: str
     playlist_key: str | None
     duration_seconds: int | None
     created_at: datetime

@@ -6,6 +6,7 @@ The local folder has no conditional update: a pointer that must be swapped safel
 database, storage only carries a copy of it.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -121,7 +122,7 @@ class ObjectStorage:
 
     async def put_file(self, key: str, path: Path, *, content_type: str | None = None) -> StoredObject:
         """Write the local file `path`, read in parts."""
-        size_bytes = path.stat().st_size
+        size_bytes = (await asyncio.to_thread(path.stat)).st_size
         with _translated(key):
             written = await self._store.put_async(
                 check_key(key),
@@ -178,7 +179,7 @@ class ObjectStorage:
         async with self.stream(key) as (meta, chunks):
             with path.open("wb") as file:
                 async for chunk in chunks:
-                    file.write(chunk)
+                    await asyncio.to_thread(file.write, chunk)
         return meta
 
     async def head(self, key: str) -> StoredObject:
