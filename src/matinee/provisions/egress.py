@@ -29,12 +29,12 @@ _NUMERIC_LABEL = re.compile(r"(?:[0-9]+|0[xX][0-9A-Fa-f]*)\Z")
 _PORT = re.compile(r"[1-9][0-9]{0,4}\Z")
 
 # Not covered, or not by every Python, as "not global": transition addresses that hide another address,
-# and the one metadata service that lives on a public address.
+# and the metadata services of clouds that live outside the private ranges.
 _NEVER_PUBLIC: tuple[IpNetwork, ...] = tuple(
     ip_network(text)
     for text in (
         "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/23", "2002::/16", "3fff::/20", "5f00::/16",
-        "fec0::/10", "192.88.99.0/24", "168.63.129.16/32",
+        "fec0::/10", "192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32",
     )
 )  # fmt: skip
 

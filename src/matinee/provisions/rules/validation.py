@@ -258,6 +258,9 @@ def _check_second_url(
     if not url:
         errors[f"{call}.url"] = "Enter the address, or a path such as /rentals/status."
         return
+    if url.startswith("//"):
+        errors[f"{call}.url"] = "Write a path with one slash in front, or the whole address with https://."
+        return
     full = call_url(config.base_url, url)
     _check_url(full, f"{call}.url", policy, errors)
     _check_keys(key_map, f"{call}.key_map", full if f"{call}.url" not in errors else "", errors)
