@@ -28,7 +28,7 @@ def _card_spans(text: str) -> Iterator[tuple[int, int]]:
     groups = list(_DIGITS.finditer(text))
     for index, first in enumerate(groups):
         digits, end = first.group(), first.end()
-        for following in groups[index + 1 :]:
+        for following in groups[index + 1 : index + 1 + _LONGEST]:
             if len(digits) >= _SHORTEST and _is_card(digits):
                 break
             if text[end : following.start()] not in {" ", "-"} or len(digits) >= _LONGEST:

@@ -1,6 +1,5 @@
 """The pure rules of a provision: what may be saved, what is sent, and what an answer means."""
 
-from matinee.provisions.rules.cards import contains_card_number, mask_card_numbers
 from matinee.provisions.rules.excerpt import excerpt
 from matinee.provisions.rules.judging import (
     judge_charge,
@@ -33,13 +32,11 @@ __all__ = [
     "build_refund",
     "build_status",
     "call_url",
-    "contains_card_number",
     "excerpt",
     "is_pointer",
     "judge_charge",
     "judge_refund",
     "judge_status",
-    "mask_card_numbers",
     "never_charged_twice",
     "parse_json",
     "provable_capabilities",

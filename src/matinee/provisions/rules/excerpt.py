@@ -5,7 +5,7 @@ import json
 import re
 from urllib.parse import quote, quote_plus
 
-from matinee.provisions.rules.cards import mask_card_numbers
+from matinee.kernel.cards import mask_card_numbers
 
 LONGEST_EXCERPT_BYTES = 2048
 MASK = "***"

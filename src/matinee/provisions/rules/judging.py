@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from matinee.provisions.rules.cards import mask_card_numbers
+from matinee.kernel.cards import mask_card_numbers
 from matinee.provisions.rules.pointers import MISSING, parse_json, resolve
 from matinee.provisions.types import (
     NOTHING_SENT,

@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from matinee.kernel.cards import contains_card_number
 from matinee.kernel.errors import Invalid
 from matinee.provisions.egress import EgressPolicy, EgressRefused, with_scheme
-from matinee.provisions.rules.cards import contains_card_number
 from matinee.provisions.rules.pointers import is_pointer
 from matinee.provisions.rules.request import call_url
 from matinee.provisions.types import (
