@@ -1,0 +1,1 @@
+"""Customers, their devices and sign-ins, and the products that they subscribe to."""

@@ -1,0 +1,24 @@
+"""Reading customers, products, devices and sessions."""
+
+from matinee.customers.queries.customers import get_customer, list_customers, lock_customer, sign_in_candidate
+from matinee.customers.queries.devices import list_devices
+from matinee.customers.queries.products import (
+    get_product,
+    list_products,
+    product_choices,
+    products_for_publishing,
+)
+from matinee.customers.queries.sessions import session_by_token
+
+__all__ = [
+    "get_customer",
+    "get_product",
+    "list_customers",
+    "list_devices",
+    "list_products",
+    "lock_customer",
+    "product_choices",
+    "products_for_publishing",
+    "session_by_token",
+    "sign_in_candidate",
+]
