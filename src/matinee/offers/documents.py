@@ -57,3 +57,8 @@ class ProductDocument(msgspec.Struct, frozen=True, kw_only=True, tag="product", 
     max_devices: int
     max_streams: int
     provisions: dict[str, ProvisionPointer]
+
+
+def movies_section(device_category: str) -> str:
+    """Return the section in which the movies of a device category (`tv` or `handheld`) are published."""
+    return f"movies_{device_category}"

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from matinee.customers.types import PaymentType
 from matinee.kernel.money import Money
 from matinee.kernel.periods import WindowUnit
 
@@ -33,13 +34,6 @@ class Evidence(StrEnum):
     STATUS = "status"
     STAFF = "staff"
     LATE_CHARGE = "late_charge"
-    WALLET = "wallet"
-
-
-class PaymentType(StrEnum):
-    """Who is asked for the money: the operator's billing, or the customer's credit with us."""
-
-    API = "api"
     WALLET = "wallet"
 
 

@@ -280,14 +280,19 @@ def _due_list() -> None:
     for table, key in (("purchases", "purchase_id"), ("reversals", "reversal_id")):
         op.execute(f"GRANT SELECT (operator_id, customer_id, {key}, next_check_at) ON {table} TO matinee_due_reader")
         op.execute(f"CREATE POLICY due_list ON {table} FOR SELECT TO matinee_due_reader USING (true)")
+        # No operator gets more than its share of the list, so that one with a dead billing cannot fill it.
         op.execute(f"""
-            CREATE FUNCTION due_{table}(moment timestamptz, most integer)
+            CREATE FUNCTION due_{table}(moment timestamptz, most integer, most_per_operator integer)
             RETURNS TABLE (operator_id uuid, customer_id uuid, {key} uuid)
             LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
-                SELECT t.operator_id, t.customer_id, t.{key} FROM {table} t
-                WHERE t.next_check_at <= moment ORDER BY t.next_check_at LIMIT most
+                SELECT d.operator_id, d.customer_id, d.{key}
+                FROM (SELECT t.operator_id, t.customer_id, t.{key}, t.next_check_at,
+                             row_number() OVER (PARTITION BY t.operator_id ORDER BY t.next_check_at) AS place
+                      FROM {table} t WHERE t.next_check_at <= moment) d
+                WHERE d.place <= most_per_operator ORDER BY d.next_check_at LIMIT most
             $$""")
-        op.execute(f"ALTER FUNCTION due_{table}(timestamptz, integer) OWNER TO matinee_due_reader")
-        op.execute(f"REVOKE ALL ON FUNCTION due_{table}(timestamptz, integer) FROM PUBLIC")
-        op.execute(f"GRANT EXECUTE ON FUNCTION due_{table}(timestamptz, integer) TO {APP_ROLE}")
+        signature = f"due_{table}(timestamptz, integer, integer)"
+        op.execute(f"ALTER FUNCTION {signature} OWNER TO matinee_due_reader")
+        op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
+        op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {APP_ROLE}")
     op.execute("REVOKE CREATE ON SCHEMA public FROM matinee_due_reader")

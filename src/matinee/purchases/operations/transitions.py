@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from matinee.customers.types import PaymentType
 from matinee.entitlements.rules import startable_until
 from matinee.kernel.ids import new_id
-from matinee.platform.db import Record, Transaction
+from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
 from matinee.provisions.types import ExchangeRecord
+from matinee.purchases.queries import purchase_from
 from matinee.purchases.rules import OUTGOING, RELEASING, allowed, postings
-from matinee.purchases.types import Evidence, PaymentType, Purchase, PurchaseState
+from matinee.purchases.types import Evidence, Purchase, PurchaseState
 
 MOVE = """
     WITH moved AS (
@@ -120,14 +122,6 @@ def _right_until(purchase: Purchase, operator: Operator, now: datetime) -> datet
 
 def _source(purchase: Purchase) -> str:
     return "wallet" if purchase.payment_type is PaymentType.WALLET else "billing"
-
-
-PURCHASE_COLUMNS = ", ".join(Purchase.__struct_fields__)
-
-
-def purchase_from(row: Record) -> Purchase:
-    """Return the purchase in a database row that has all PURCHASE_COLUMNS."""
-    return msgspec.convert({name: row[name] for name in Purchase.__struct_fields__}, Purchase)
 
 
 async def note(

@@ -1,0 +1,136 @@
+"""Charging: claim, one request, settle. Run by the web process that confirms, or by a worker after it."""
+
+from uuid import UUID
+
+import structlog
+
+from matinee.customers.types import PaymentType
+from matinee.kernel.errors import Unavailable
+from matinee.offers.quotes import SignedQuote
+from matinee.platform.operators import Operator
+from matinee.provisions.types import StatusKind
+from matinee.purchases.operations.charging import BillingOrder, asks_first, claim, settle
+from matinee.purchases.operations.confirming import confirm
+from matinee.purchases.operations.transitions import Change, move
+from matinee.purchases.queries import get_purchase, state_and_epoch
+from matinee.purchases.rules import FIRST_CHECK
+from matinee.purchases.services import PurchaseServices
+from matinee.purchases.types import Evidence, Purchase, PurchaseState
+
+log = structlog.get_logger(__name__)
+
+
+async def confirm_and_charge(
+    services: PurchaseServices,
+    *,
+    operator: Operator,
+    signed: SignedQuote,
+    idempotency_key: UUID,
+    customer_id: UUID,
+    device_id: UUID,
+    section: str,
+) -> Purchase:
+    """Confirm a quote and, if that made a purchase, charge it; returns the purchase as it then stands.
+
+    Raises as `operations.confirming.confirm`. When the commit of the confirmation is in doubt, nothing is
+    sent and the error says so: the same key may be used again and finds what there is.
+    """
+    order = None
+    async with services.database.transaction(operator.operator_id) as tx:
+        confirmed = await confirm(
+            tx,
+            operator=operator,
+            signer=services.quotes,
+            reference_key=services.reference_key,
+            signed=signed,
+            idempotency_key=idempotency_key,
+            customer_id=customer_id,
+            device_id=device_id,
+            section=section,
+        )
+        purchase = confirmed.purchase
+        if confirmed.is_new and purchase.payment_type is PaymentType.API:
+            order = await claim(tx, operator=operator, purchase=purchase, now=purchase.confirmed_at)
+    if order is None:
+        return purchase
+    return await charge(services, order)
+
+
+async def charge(services: PurchaseServices, order: BillingOrder) -> Purchase:
+    """Send the one request that a committed claim allows and settle its answer; returns the purchase after it.
+
+    When the database cannot be reached afterwards, the purchase is returned as it was claimed: the resolver
+    finds it after its deadline.
+    """
+    try:
+        if asks_first(order.capabilities):
+            settled = await _ask_before_charging(services, order)
+            if settled is not None:
+                return settled
+        if not await _still_ours(services, order):
+            return await _read(services, order)
+        result = await services.gateway.charge(order.config, order.values)
+        async with services.database.transaction(order.operator.operator_id) as tx:
+            return await settle(tx, order=order, outcome=result.outcome, record=result.record)
+    except Unavailable as error:
+        log.warning("charge_left_to_resolver", purchase_id=str(order.purchase.purchase_id), code=error.code)
+        return order.purchase
+
+
+async def _ask_before_charging(services: PurchaseServices, order: BillingOrder) -> Purchase | None:
+    """Ask for an earlier charge under this reference. None: there is none, go on."""
+    result = await services.gateway.status(order.config, order.values)
+    match result.outcome.kind:
+        case StatusKind.NO_ANSWER:
+            change = Change(
+                to=PurchaseState.NOT_SENT, cause="status_unanswered", check_in=None, record=result.record
+            )
+        case StatusKind.CHARGED:
+            change = Change(
+                to=PurchaseState.GRANTED,
+                cause="status_charged",
+                check_in=FIRST_CHECK,
+                evidence=Evidence.STATUS,
+                billing_transaction=result.outcome.charge_ids[0],
+                record=result.record,
+            )
+        case _:
+            return None
+    async with services.database.transaction(order.operator.operator_id) as tx:
+        now = await tx.now()
+        moved = await move(tx, operator=order.operator, purchase=order.purchase, change=change, now=now)
+    return moved or await _read(services, order)
+
+
+async def _still_ours(services: PurchaseServices, order: BillingOrder) -> bool:
+    """Read state and epoch just before sending: a caller that slept through its deadline must not send."""
+    purchase = order.purchase
+    async with services.database.transaction(purchase.operator_id) as tx:
+        seen = await state_and_epoch(
+            tx,
+            operator_id=purchase.operator_id,
+            customer_id=purchase.customer_id,
+            purchase_id=purchase.purchase_id,
+        )
+    return seen == (purchase.state, purchase.epoch)
+
+
+async def _read(services: PurchaseServices, order: BillingOrder) -> Purchase:
+    purchase = order.purchase
+    async with services.database.transaction(purchase.operator_id) as tx:
+        return await get_purchase(
+            tx,
+            operator_id=purchase.operator_id,
+            customer_id=purchase.customer_id,
+            purchase_id=purchase.purchase_id,
+        )
+
+
+async def repeat(services: PurchaseServices, order: BillingOrder) -> Purchase | None:
+    """Send the charge of an UNKNOWN purchase again, where billing is idempotent. None: it was not sent."""
+    if not await _still_ours(services, order):
+        return None
+    result = await services.gateway.charge(order.config, order.values)
+    async with services.database.transaction(order.operator.operator_id) as tx:
+        return await settle(tx, order=order, outcome=result.outcome, record=result.record)
+

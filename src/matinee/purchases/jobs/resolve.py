@@ -1,0 +1,212 @@
+"""Looking at a purchase when its check is due, whatever its state: the table of who does what stands in `check`."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from matinee.platform.db import Transaction
+from matinee.platform.operators import get_operator
+from matinee.provisions.types import Capability, ExchangeRecord, StatusKind
+from matinee.purchases.jobs.charge import charge, repeat
+from matinee.purchases.jobs.watch import count_charges, watch_closed
+from matinee.purchases.operations.charging import BillingOrder, billing_order, claim, past_deadline
+from matinee.purchases.operations.transitions import Change, look_again, move, note, take_lease
+from matinee.purchases.queries import get_purchase
+from matinee.purchases.rules import (
+    ALERT_AFTER,
+    ASK_AGAIN_AFTER,
+    LEASE,
+    NOT_FOUND_TWICE,
+    REPEAT_FOR,
+    RESOLVE_GIVES_UP_AFTER,
+    STAFF_LOOK,
+    check_after,
+    resolve_delay,
+)
+from matinee.purchases.services import PurchaseServices
+from matinee.purchases.types import Evidence, Purchase, PurchaseState
+
+Check = Callable[[PurchaseServices, BillingOrder, datetime], Awaitable[None]]
+
+
+async def check(
+    services: PurchaseServices, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID
+) -> None:
+    """Do what is due for one purchase. Safe to call at any time and by several workers at once."""
+    async with services.database.transaction(operator_id) as tx:
+        taken = await _take(tx, operator_id, customer_id, purchase_id)
+        if taken is None:
+            return
+        order, now = taken
+        if order.purchase.state is PurchaseState.CHARGING:
+            await past_deadline(tx, operator=order.operator, purchase=order.purchase, now=now)
+            return
+        if order.purchase.state is PurchaseState.RESERVED:
+            claimed = await claim(tx, operator=order.operator, purchase=order.purchase, now=now)
+            if claimed is None:
+                return
+            order = claimed
+    if order.purchase.state is PurchaseState.CHARGING:
+        await charge(services, order)
+        return
+    await _CHECKS.get(order.purchase.state, count_charges)(services, order, now)
+
+
+async def _take(
+    tx: Transaction, operator_id: UUID, customer_id: UUID, purchase_id: UUID
+) -> tuple[BillingOrder, datetime] | None:
+    """Take the lease on a due purchase and collect what its check needs; None if it is not due (any more)."""
+    operator = await get_operator(tx, operator_id=operator_id)
+    purchase = await get_purchase(
+        tx, operator_id=operator_id, customer_id=customer_id, purchase_id=purchase_id
+    )
+    now = await tx.now()
+    if purchase.next_check_at is None or purchase.next_check_at > now:
+        return None
+    if not await take_lease(tx, purchase=purchase, until=now + LEASE, now=now):
+        return None
+    return await billing_order(tx, operator=operator, purchase=purchase), now
+
+
+async def ask_now(
+    services: PurchaseServices, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID
+) -> None:
+    """Resolve an UNKNOWN purchase at once because somebody is looking; its schedule does not move on."""
+    async with services.database.transaction(operator_id) as tx:
+        operator = await get_operator(tx, operator_id=operator_id)
+        purchase = await get_purchase(
+            tx, operator_id=operator_id, customer_id=customer_id, purchase_id=purchase_id
+        )
+        now = await tx.now()
+        asked_lately = purchase.checked_at is not None and now - purchase.checked_at < ASK_AGAIN_AFTER
+        if purchase.state is not PurchaseState.UNKNOWN or asked_lately:
+            return
+        order = await billing_order(tx, operator=operator, purchase=purchase)
+        if Capability.STATUS not in order.capabilities:
+            return
+        # The lease ends when the check was due anyway: an extra ask never delays the schedule.
+        due = purchase.next_check_at
+        if due is None or not await take_lease(tx, purchase=purchase, until=due, now=now):
+            return
+    await _by_status(services, order, now, scheduled=False)
+
+
+async def _resolve(services: PurchaseServices, order: BillingOrder, now: datetime) -> None:
+    """Settle UNKNOWN: by status; else, with idempotence alone, by repeating; else wait for a person."""
+    if Capability.STATUS in order.capabilities:
+        await _by_status(services, order, now, scheduled=True)
+    elif Capability.IDEMPOTENT in order.capabilities:
+        await _by_repeating(services, order, now)
+    else:
+        await _by_person(services, order, now)
+
+
+async def _by_status(
+    services: PurchaseServices, order: BillingOrder, now: datetime, *, scheduled: bool
+) -> None:
+    result = await services.gateway.status(order.config, order.values)
+    async with services.database.transaction(order.operator.operator_id) as tx:
+        after = await tx.now()
+        purchase = order.purchase
+        quiet = now - _claimed(purchase) >= order.quiet
+        change = None
+        match result.outcome.kind:
+            case StatusKind.CHARGED:
+                change = msgspec.structs.replace(
+                    _settled(order, PurchaseState.GRANTED, "status_charged", result.record),
+                    billing_transaction=result.outcome.charge_ids[0],
+                )
+            case StatusKind.DECLINED:
+                change = _settled(order, PurchaseState.DECLINED, "status_declined", result.record)
+            case StatusKind.NOT_FOUND if quiet and _was_not_found_before(purchase, now):
+                change = _settled(order, PurchaseState.VOID, "status_not_found", result.record)
+            case StatusKind.NOT_FOUND if quiet:
+                await note(tx, purchase=purchase, record=result.record, now=after)
+                await look_again(
+                    tx, purchase=purchase, next_check_at=after + NOT_FOUND_TWICE,
+                    check_count=purchase.check_count, not_found_at=purchase.not_found_at or now, now=after,
+                )  # fmt: skip
+                return
+            case _:
+                pass
+        if change is not None:
+            await move(tx, operator=order.operator, purchase=purchase, change=change, now=after)
+            return
+        await note(tx, purchase=purchase, record=result.record, now=after)
+        if scheduled:
+            await _wait(tx, order, after)
+
+
+async def _by_repeating(services: PurchaseServices, order: BillingOrder, now: datetime) -> None:
+    purchase = order.purchase
+    if purchase.gave_up_at is not None or now - _claimed(purchase) > REPEAT_FOR:
+        async with services.database.transaction(purchase.operator_id) as tx:
+            change = Change(to=PurchaseState.REVIEW, cause="repeating_ended", check_in=STAFF_LOOK)
+            await move(tx, operator=order.operator, purchase=purchase, change=change, now=await tx.now())
+        return
+    after = await repeat(services, order)
+    if after is not None and after.state is PurchaseState.UNKNOWN:
+        async with services.database.transaction(purchase.operator_id) as tx:
+            await _wait(tx, order, await tx.now())
+
+
+async def _by_person(services: PurchaseServices, order: BillingOrder, now: datetime) -> None:
+    async with services.database.transaction(order.operator.operator_id) as tx:
+        await _wait(tx, order, now)
+
+
+async def _wait(tx: Transaction, order: BillingOrder, now: datetime) -> None:
+    """Keep UNKNOWN and set the next check by the schedule; after a day staff are told, after a week they decide."""
+    purchase = order.purchase
+    age = now - _claimed(purchase)
+    if age >= RESOLVE_GIVES_UP_AFTER:
+        change = Change(to=PurchaseState.REVIEW, cause="unanswered_for_a_week", check_in=STAFF_LOOK)
+        await move(tx, operator=order.operator, purchase=purchase, change=change, now=now)
+        return
+    asks = {Capability.STATUS, Capability.IDEMPOTENT} & order.capabilities
+    count = purchase.check_count + 1
+    if asks:
+        next_check_at = now + resolve_delay(count)
+    else:
+        next_check_at = max(_claimed(purchase) + ALERT_AFTER, now + resolve_delay(count))
+    await look_again(
+        tx, purchase=purchase, next_check_at=next_check_at, check_count=count,
+        not_found_at=purchase.not_found_at, alert=age >= ALERT_AFTER, now=now,
+    )  # fmt: skip
+
+
+async def _await_staff(services: PurchaseServices, order: BillingOrder, now: datetime) -> None:
+    """REVIEW waits for a person; the alert is raised again each day."""
+    async with services.database.transaction(order.operator.operator_id) as tx:
+        await look_again(
+            tx, purchase=order.purchase, next_check_at=now + STAFF_LOOK,
+            check_count=order.purchase.check_count + 1, alert=True, now=now,
+        )  # fmt: skip
+
+
+def _settled(order: BillingOrder, to: PurchaseState, cause: str, record: ExchangeRecord) -> Change:
+    return Change(
+        to=to,
+        cause=cause,
+        check_in=check_after(to, capabilities=order.capabilities, quiet=order.quiet),
+        evidence=Evidence.STATUS if to is PurchaseState.GRANTED else None,
+        record=record,
+    )
+
+
+def _was_not_found_before(purchase: Purchase, now: datetime) -> bool:
+    return purchase.not_found_at is not None and now - purchase.not_found_at >= NOT_FOUND_TWICE
+
+
+def _claimed(purchase: Purchase) -> datetime:
+    return purchase.claimed_at or purchase.confirmed_at
+
+
+_CHECKS: Mapping[PurchaseState, Check] = {
+    PurchaseState.UNKNOWN: _resolve,
+    PurchaseState.REVIEW: _await_staff,
+    PurchaseState.DECLINED: watch_closed,
+    PurchaseState.VOID: watch_closed,
+}

@@ -1,0 +1,1 @@
+"""Changing purchases: each function is part of one transaction that its caller opens."""

@@ -1,0 +1,179 @@
+"""What people decide: an unclear purchase, a refund, a refund that billing could not make."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from matinee.customers.queries import lock_customer
+from matinee.customers.types import PaymentType
+from matinee.kernel.cards import contains_card_number
+from matinee.kernel.errors import Conflict, Invalid
+from matinee.platform import audit
+from matinee.platform.audit import Actor
+from matinee.platform.db import Transaction
+from matinee.platform.operators import Operator
+from matinee.provisions.types import Capability
+from matinee.purchases.operations.charging import billing_order
+from matinee.purchases.operations.reversing import (
+    ReversalCause,
+    begin_reversal,
+    finish_reversal,
+    main_reversal,
+)
+from matinee.purchases.operations.transitions import Change, move
+from matinee.purchases.queries import get_purchase
+from matinee.purchases.rules import check_after
+from matinee.purchases.types import Evidence, Purchase, PurchaseState, ReversalState
+
+LONGEST_REASON = 500
+
+
+class StaffVerdict(StrEnum):
+    """What staff found in billing's own books."""
+
+    CHARGED = "charged"
+    NOT_CHARGED = "not_charged"
+
+
+async def settle_by_staff(
+    tx: Transaction,
+    *,
+    operator: Operator,
+    customer_id: UUID,
+    purchase_id: UUID,
+    verdict: StaffVerdict,
+    reason: str,
+    actor: Actor,
+) -> Purchase:
+    """Settle a purchase in REVIEW or UNKNOWN: charged gives access, not charged closes it.
+
+    Raises Invalid (`reason`), NotFound, and Conflict when it is not open to a decision (any more).
+    """
+    text = _reason(reason)
+    purchase, now = await _locked(tx, operator, customer_id, purchase_id)
+    if not may_settle(purchase):
+        raise Conflict("This purchase has been settled already. Look at its present state.")
+    order = await billing_order(tx, operator=operator, purchase=purchase)
+    charged = verdict is StaffVerdict.CHARGED
+    to = PurchaseState.GRANTED if charged else PurchaseState.VOID
+    moved = await move(
+        tx,
+        operator=operator,
+        purchase=purchase,
+        change=Change(
+            to=to,
+            cause=f"staff_{verdict.value}",
+            check_in=check_after(to, capabilities=order.capabilities, quiet=order.quiet),
+            evidence=Evidence.STAFF if charged else None,
+        ),
+        now=now,
+    )
+    return await _recorded(tx, moved, actor, f"purchase.settled_{verdict.value}", text, now)
+
+
+async def refund_by_staff(
+    tx: Transaction,
+    *,
+    operator: Operator,
+    reference_key: bytes,
+    customer_id: UUID,
+    purchase_id: UUID,
+    reason: str,
+    actor: Actor,
+) -> Purchase:
+    """Refund a granted purchase, or one in REVIEW that was charged: access ends now, the money follows.
+
+    Raises Invalid (`reason`), NotFound, and Conflict when there is nothing to refund (any more).
+    """
+    text = _reason(reason)
+    purchase, now = await _locked(tx, operator, customer_id, purchase_id)
+    if not may_refund(purchase):
+        raise Conflict("This purchase cannot be refunded in its present state.")
+    check_in = None
+    if purchase.payment_type is PaymentType.API:
+        order = await billing_order(tx, operator=operator, purchase=purchase)
+        check_in = check_after(PurchaseState.REVERSING, capabilities=order.capabilities, quiet=order.quiet)
+    moved = await begin_reversal(
+        tx,
+        operator=operator,
+        reference_key=reference_key,
+        purchase=purchase,
+        cause=ReversalCause(code="staff_refund", reason=text, requested_by=actor.name),
+        check_in=check_in,
+        evidence=None if purchase.evidence else Evidence.STAFF,
+        now=now,
+    )
+    return await _recorded(tx, moved, actor, "purchase.refunded", text, now)
+
+
+async def close_open_refund(
+    tx: Transaction, *, operator: Operator, customer_id: UUID, purchase_id: UUID, reason: str, actor: Actor
+) -> Purchase:
+    """Note that finance has given the money back by other means. Raises Invalid, NotFound, Conflict."""
+    text = _reason(reason)
+    purchase, now = await _locked(tx, operator, customer_id, purchase_id)
+    reversal = await main_reversal(
+        tx, operator_id=operator.operator_id, customer_id=customer_id, purchase_id=purchase_id
+    )
+    if reversal is None or reversal.state is not ReversalState.REFUND_OPEN:
+        raise Conflict("No refund of this purchase is open.")
+    order = await billing_order(tx, operator=operator, purchase=purchase)
+    await finish_reversal(
+        tx, order=order, reversal=reversal, to=ReversalState.REVERSED, cause="settled_by_finance", now=now
+    )
+    moved = await get_purchase(
+        tx, operator_id=operator.operator_id, customer_id=customer_id, purchase_id=purchase_id
+    )
+    return await _recorded(tx, moved, actor, "purchase.refund_closed", text, now)
+
+
+def may_settle(purchase: Purchase) -> bool:
+    """Say whether staff may settle it: it is unclear, and no machine is asking at this moment."""
+    return purchase.state in (PurchaseState.REVIEW, PurchaseState.UNKNOWN)
+
+
+def may_refund(purchase: Purchase) -> bool:
+    """Say whether staff may refund it."""
+    return purchase.state in (PurchaseState.GRANTED, PurchaseState.REVIEW)
+
+
+def needs_person(purchase: Purchase, capabilities: frozenset[Capability]) -> bool:
+    """Say whether nothing but a person (or a settlement file) can settle it: REVIEW, or UNKNOWN in class D."""
+    machine = {Capability.STATUS, Capability.CANCEL, Capability.IDEMPOTENT}
+    stuck = purchase.state is PurchaseState.UNKNOWN and not machine & capabilities
+    return purchase.state is PurchaseState.REVIEW or stuck
+
+
+async def _locked(
+    tx: Transaction, operator: Operator, customer_id: UUID, purchase_id: UUID
+) -> tuple[Purchase, datetime]:
+    await lock_customer(tx, operator_id=operator.operator_id, customer_id=customer_id)
+    now = await tx.now()
+    purchase = await get_purchase(
+        tx, operator_id=operator.operator_id, customer_id=customer_id, purchase_id=purchase_id
+    )
+    return purchase, now
+
+
+async def _recorded(
+    tx: Transaction, moved: Purchase | None, actor: Actor, action: str, reason: str, now: datetime
+) -> Purchase:
+    if moved is None:
+        raise Conflict("Somebody else has just settled this purchase. Look at its present state.")
+    await audit.record(
+        tx, operator_id=moved.operator_id, actor=actor, action=action, subject_kind="purchase",
+        subject_id=moved.purchase_id, now=now, reason=reason,
+        details={"customer_id": str(moved.customer_id), "state": moved.state.value},
+    )  # fmt: skip
+    return moved
+
+
+def _reason(text: str) -> str:
+    stripped = text.strip()
+    if not stripped:
+        raise Invalid({"reason": "Say why, for the record."})
+    if len(stripped) > LONGEST_REASON:
+        raise Invalid({"reason": f"Use at most {LONGEST_REASON} characters."})
+    if contains_card_number(stripped):
+        raise Invalid({"reason": "This looks like a card number. Card numbers must not be stored here."})
+    return stripped

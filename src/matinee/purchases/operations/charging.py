@@ -1,0 +1,204 @@
+"""Before and after a charge: the claim that allows exactly one request, and what its answer makes of the purchase."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from matinee.customers.queries import get_customer, get_product
+from matinee.platform.db import Transaction
+from matinee.platform.operators import Operator
+from matinee.provisions.queries import billing_version
+from matinee.provisions.types import (
+    Capabilities,
+    Capability,
+    ChargeKind,
+    ChargeOutcome,
+    ExchangeRecord,
+    PlatformValue,
+    ProvisionConfig,
+    Values,
+)
+from matinee.purchases.operations.transitions import Change, move, note
+from matinee.purchases.queries import get_purchase
+from matinee.purchases.rules import CALL_MARGIN, CLAIM_WITHIN, RESOLVE_DELAYS, check_after, quiet_period
+from matinee.purchases.types import Evidence, Purchase, PurchaseState
+
+
+class BillingOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a call about a purchase needs, read in one transaction; no look-up while the call runs."""
+
+    operator: Operator
+    purchase: Purchase
+    config: ProvisionConfig
+    capabilities: Capabilities
+    values: Values
+    quiet: timedelta
+
+    def with_purchase(self, purchase: Purchase) -> "BillingOrder":
+        return msgspec.structs.replace(self, purchase=purchase)
+
+
+async def billing_order(tx: Transaction, *, operator: Operator, purchase: Purchase) -> BillingOrder:
+    """Collect what a call about `purchase` needs, with the provision version that the purchase was made with."""
+    if purchase.provision_id is None or purchase.provision_version is None:
+        raise ValueError("a purchase paid from the wallet is never sent to billing")
+    config, capabilities = await billing_version(
+        tx, operator_id=operator.operator_id, provision_id=purchase.provision_id, version=purchase.provision_version
+    )
+    return BillingOrder(
+        operator=operator,
+        purchase=purchase,
+        config=config,
+        capabilities=capabilities,
+        values=await _values(tx, operator, purchase),
+        quiet=quiet_period(config.longest_processing_seconds),
+    )
+
+
+async def _values(tx: Transaction, operator: Operator, purchase: Purchase) -> Values:
+    customer = await get_customer(
+        tx, operator_id=operator.operator_id, customer_id=purchase.customer_id
+    )
+    product = await get_product(tx, operator_id=operator.operator_id, product_id=purchase.product_id)
+    return {
+        PlatformValue.USERID: customer.username,
+        PlatformValue.CONTENT_ID: str(purchase.item_id),
+        PlatformValue.CONTENT_NAME: purchase.item_title,
+        PlatformValue.CONTENT_PRICE: str(purchase.amount_minor),
+        PlatformValue.CURRENCY: purchase.currency,
+        PlatformValue.CITY: customer.city,
+        PlatformValue.STATE: customer.state,
+        PlatformValue.COUNTRY: customer.country,
+        PlatformValue.UUID: str(purchase.device_id),
+        PlatformValue.CMS: operator.cms_name,
+        PlatformValue.CRM: operator.crm_name,
+        PlatformValue.REFERENCE: purchase.reference,
+        PlatformValue.RULE_NAME: purchase.rule_name,
+        PlatformValue.PRODUCT_MAPPING_ID: product.mapping_id,
+        PlatformValue.CUSTOMER_MAPPING_ID: customer.mapping_id,
+        PlatformValue.REQUESTED_AT: purchase.confirmed_at.isoformat(timespec="seconds"),
+        PlatformValue.CONTENT_TYPE: purchase.item_kind,
+    }
+
+
+async def claim(
+    tx: Transaction, *, operator: Operator, purchase: Purchase, now: datetime
+) -> BillingOrder | None:
+    """Move RESERVED to CHARGING for one caller, who may send one request once this transaction is confirmed.
+
+    None: somebody else has it, or its time to be claimed is over (it is NOT_SENT then).
+    """
+    if now - purchase.state_since >= CLAIM_WITHIN:
+        late = Change(to=PurchaseState.NOT_SENT, cause="not_claimed_in_time", check_in=None)
+        await move(tx, operator=operator, purchase=purchase, change=late, now=now)
+        return None
+    order = await billing_order(tx, operator=operator, purchase=purchase)
+    calls = 2 if asks_first(order.capabilities) else 1
+    allowed_time = timedelta(seconds=order.config.timeout_seconds) * calls + CALL_MARGIN
+    claimed = await move(
+        tx,
+        operator=operator,
+        purchase=purchase,
+        change=Change(
+            to=PurchaseState.CHARGING,
+            cause="claimed",
+            check_in=allowed_time,
+            new_epoch=True,
+            claimed_at=now,
+            deadline_at=now + allowed_time,
+        ),
+        now=now,
+    )
+    return None if claimed is None else order.with_purchase(claimed)
+
+
+def asks_first(capabilities: Capabilities) -> bool:
+    """Say whether billing is asked for the reference before it is charged.
+
+    Where a second charge would be a double charge but can be seen, a call that a fail-over made us forget is found.
+    """
+    return Capability.STATUS in capabilities and Capability.IDEMPOTENT not in capabilities
+
+
+async def settle(
+    tx: Transaction, *, order: BillingOrder, outcome: ChargeOutcome, record: ExchangeRecord | None
+) -> Purchase:
+    """Make of the purchase what a charge's answer says; returns it as it then is.
+
+    If it was moved on meanwhile, the answer is only logged: an old caller decides nothing. The one exception
+    is a proof of success for a purchase that is UNKNOWN, which is evidence whoever brings it.
+    """
+    seen = order.purchase
+    now = await tx.now()
+    change = change_for(order, outcome, record)
+    if change is None:
+        if record is not None:
+            await note(tx, purchase=seen, record=record, now=now)
+        return seen
+    moved = await move(tx, operator=order.operator, purchase=seen, change=change, now=now)
+    if moved is not None:
+        return moved
+    current = await get_purchase(
+        tx, operator_id=seen.operator_id, customer_id=seen.customer_id, purchase_id=seen.purchase_id
+    )
+    if current.state is PurchaseState.UNKNOWN and outcome.kind is ChargeKind.SUCCESS:
+        moved = await move(tx, operator=order.operator, purchase=current, change=change, now=now)
+    if moved is None and record is not None:
+        await note(tx, purchase=seen, record=record, now=now)
+    return moved or current
+
+
+def change_for(
+    order: BillingOrder, outcome: ChargeOutcome, record: ExchangeRecord | None
+) -> Change | None:
+    """Return what an answer makes of CHARGING or (a repeated charge) of UNKNOWN; None: it proves nothing new."""
+    repeated = order.purchase.state is PurchaseState.UNKNOWN
+    match outcome.kind:
+        case ChargeKind.SUCCESS:
+            to, evidence = PurchaseState.GRANTED, Evidence.ANSWER
+        case ChargeKind.DECLINED:
+            to, evidence = PurchaseState.DECLINED, None
+        case ChargeKind.REVIEW:
+            to, evidence = PurchaseState.REVIEW, None
+        case ChargeKind.NOT_SENT if not repeated:
+            to, evidence = PurchaseState.NOT_SENT, None
+        case ChargeKind.UNKNOWN if not repeated:
+            to, evidence = PurchaseState.UNKNOWN, None
+        case _:
+            return None
+    return Change(
+        to=to,
+        cause=outcome.cause,
+        check_in=check_after(to, capabilities=order.capabilities, quiet=order.quiet),
+        evidence=evidence,
+        billing_transaction=outcome.transaction_id,
+        decline_reason=outcome.decline_reason,
+        record=record,
+    )
+
+
+async def past_deadline(
+    tx: Transaction, *, operator: Operator, purchase: Purchase, now: datetime
+) -> Purchase | None:
+    """Move a CHARGING purchase whose caller has not come back to UNKNOWN; the old caller's epoch is void."""
+    change = Change(
+        to=PurchaseState.UNKNOWN, cause="deadline_passed", check_in=RESOLVE_DELAYS[0], new_epoch=True
+    )
+    return await move(tx, operator=operator, purchase=purchase, change=change, now=now)
+
+
+async def give_up(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID, now: datetime
+) -> Purchase:
+    """Note that the subscriber no longer wants an unclear purchase; the charge is not repeated any more."""
+    await tx.execute(
+        """UPDATE purchases SET gave_up_at = $4, next_check_at = $4
+           WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3
+             AND state = 'UNKNOWN' AND gave_up_at IS NULL""",
+        operator_id, customer_id, purchase_id, now,
+    )  # fmt: skip
+    return await get_purchase(
+        tx, operator_id=operator_id, customer_id=customer_id, purchase_id=purchase_id
+    )
+

@@ -1,0 +1,168 @@
+"""Confirming an invoice: one purchase for one slot, whatever is pressed and however often."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from matinee.customers.queries import lock_customer
+from matinee.customers.types import PaymentType
+from matinee.kernel.errors import NotSignedIn, Refused
+from matinee.kernel.ids import new_id
+from matinee.offers.quotes import Quote, QuoteSigner, SignedQuote
+from matinee.platform.db import Transaction
+from matinee.platform.operators import Operator
+from matinee.purchases import queries
+from matinee.purchases.errors import KeyReused, QuoteStale
+from matinee.purchases.operations.quoting import check_means, current_terms, make_quote
+from matinee.purchases.operations.wallet import pay_from_wallet
+from matinee.purchases.queries import PURCHASE_COLUMNS, purchase_from
+from matinee.purchases.rules import FIRST_CHECK, charge_reference
+from matinee.purchases.types import Purchase, PurchaseState
+
+
+class Confirmed(msgspec.Struct, frozen=True):
+    """`is_new`: this confirmation made the purchase; otherwise it found one, and nothing more is to be done."""
+
+    purchase: Purchase
+    is_new: bool
+
+
+async def confirm(
+    tx: Transaction,
+    *,
+    operator: Operator,
+    signer: QuoteSigner,
+    reference_key: bytes,
+    signed: SignedQuote,
+    idempotency_key: UUID,
+    customer_id: UUID,
+    device_id: UUID,
+    section: str,
+) -> Confirmed:
+    """Turn a quote into a purchase in RESERVED (a wallet's is settled at once).
+
+    The same key and quote return the purchase they made, also after the quote has run out. While another
+    purchase holds the slot, the key is attached to that one. Raises KeyReused, QuoteStale with a new quote,
+    and Refused as `make_quote`; nothing is charged then.
+    """
+    quote = signed.quote
+    if (quote.operator_id, quote.customer_id, quote.purchase_id) != (
+        operator.operator_id, customer_id, idempotency_key,
+    ):  # fmt: skip
+        raise NotSignedIn("This invoice is not yours.", code="quote_invalid")
+    customer = await lock_customer(tx, operator_id=operator.operator_id, customer_id=customer_id)
+    now = await tx.now()
+    earlier = await _earlier(tx, signed, customer_id)
+    if earlier is not None:
+        return Confirmed(earlier, is_new=False)
+    holder = await _slot_holder(tx, quote, now)
+    if holder is not None:
+        await _remember_key(tx, signed, holder.purchase_id)
+        return Confirmed(holder, is_new=False)
+    terms = await current_terms(
+        tx, operator=operator, customer=customer, section=section,
+        item_kind=quote.item_kind, item_id=quote.item_id, now=now,
+    )  # fmt: skip
+    if now >= quote.expires_at or (
+        terms.product.id, terms.product.payment_type, terms.product.currency, terms.provision_id,
+    ) != (quote.product_id, quote.payment_type, quote.currency, quote.provision_id):  # fmt: skip
+        raise QuoteStale(
+            await make_quote(
+                tx, operator=operator, signer=signer, customer_id=customer_id, section=section,
+                item_kind=quote.item_kind, item_id=quote.item_id, now=now,
+            )  # fmt: skip
+        )
+    await check_means(
+        tx, operator=operator, customer=customer, amount_minor=quote.amount_minor, currency=quote.currency, now=now
+    )
+    purchase = await _reserve(tx, quote, device_id, reference_key, now)
+    await _remember_key(tx, signed, purchase.purchase_id)
+    if quote.payment_type == PaymentType.WALLET:
+        purchase = await pay_from_wallet(tx, operator=operator, purchase=purchase, now=now)
+    return Confirmed(purchase, is_new=True)
+
+
+async def _earlier(tx: Transaction, signed: SignedQuote, customer_id: UUID) -> Purchase | None:
+    """Return what this key led to before. Raises KeyReused for another body."""
+    operator_id = signed.quote.operator_id
+    row = await tx.fetchrow(
+        "SELECT quote_digest, purchase_id FROM purchase_keys "
+        "WHERE operator_id = $1 AND customer_id = $2 AND idempotency_key = $3",
+        operator_id, customer_id, signed.quote.purchase_id,
+    )  # fmt: skip
+    if row is None:
+        return None
+    if row["quote_digest"] != signed.digest:
+        raise KeyReused("This purchase was confirmed before with another invoice. Open the film again.")
+    return await queries.get_purchase(
+        tx, operator_id=operator_id, customer_id=customer_id, purchase_id=row["purchase_id"]
+    )
+
+
+async def _slot_holder(tx: Transaction, quote: Quote, now: datetime) -> Purchase | None:
+    """Return the purchase that holds the slot. A holder whose right has ended is released first."""
+    holder = await queries.slot_holder(
+        tx, operator_id=quote.operator_id, customer_id=quote.customer_id,
+        item_kind=quote.item_kind, item_id=quote.item_id,
+    )  # fmt: skip
+    if holder is None or await queries.holds_slot_now(tx, holder=holder, now=now):
+        return holder
+    await tx.execute(
+        """UPDATE purchases SET slot_released_at = $4
+           WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3 AND slot_released_at IS NULL""",
+        holder.operator_id, holder.customer_id, holder.purchase_id, now,
+    )  # fmt: skip
+    return None
+
+
+async def _remember_key(tx: Transaction, signed: SignedQuote, purchase_id: UUID) -> None:
+    quote = signed.quote
+    await tx.execute(
+        """INSERT INTO purchase_keys (operator_id, customer_id, idempotency_key, quote_digest, purchase_id)
+           VALUES ($1, $2, $3, $4, $5)""",
+        quote.operator_id, quote.customer_id, quote.purchase_id, signed.digest, purchase_id,
+    )  # fmt: skip
+
+
+_RESERVE = f"""
+    WITH reserved AS (
+        INSERT INTO purchases (
+            operator_id, customer_id, purchase_id, item_kind, item_id, item_title, generation, reference,
+            state, state_since, next_check_at, amount_minor, currency, tax_minor, tax_rate_basis_points,
+            payment_type, product_id, provision_id, provision_version, rule_id, rule_name, rule_unit,
+            rule_quantity, finish_window_hours, runtime_minutes, licence_ends_at, device_id, confirmed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'RESERVED', $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+                $19, $20, $21, $22, $23, $24, $25, $26, $9)
+        RETURNING *
+    ), event AS (
+        INSERT INTO purchase_events (operator_id, customer_id, purchase_id, event_id, at, from_state, to_state,
+                                     epoch, cause)
+        SELECT operator_id, customer_id, purchase_id, $27, $9, NULL, state, 0, 'confirmed' FROM reserved
+    )
+    SELECT {PURCHASE_COLUMNS} FROM reserved
+"""
+
+
+async def _reserve(
+    tx: Transaction, quote: Quote, device_id: UUID, reference_key: bytes, now: datetime
+) -> Purchase:
+    slot = {
+        "operator_id": quote.operator_id,
+        "customer_id": quote.customer_id,
+        "item_kind": quote.item_kind,
+        "item_id": quote.item_id,
+    }
+    generation = await queries.next_generation(tx, **slot)
+    reference = charge_reference(reference_key, **slot, generation=generation)
+    row = await tx.fetchrow(
+        _RESERVE,
+        quote.operator_id, quote.customer_id, quote.purchase_id, quote.item_kind, quote.item_id, quote.title,
+        generation, reference, now, now + FIRST_CHECK, quote.amount_minor, quote.currency, quote.tax_minor,
+        quote.tax_rate_basis_points, quote.payment_type, quote.product_id, quote.provision_id,
+        quote.provision_version, quote.rule_id, quote.rule_name, quote.rule_unit, quote.rule_quantity,
+        quote.finish_window_hours, quote.runtime_minutes, quote.licence_ends_at, device_id, new_id(),
+    )  # fmt: skip
+    if row is None:
+        raise Refused("The purchase could not be saved. Nothing was charged.")
+    return purchase_from(row)

@@ -1,0 +1,202 @@
+"""Making the invoice, and checking at confirmation that what it depends on still holds."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from matinee.catalog.selling import live_movie
+from matinee.customers.queries import get_customer
+from matinee.customers.rules import status_of
+from matinee.customers.types import Customer, EffectiveStatus, PaymentType
+from matinee.kernel.errors import Refused
+from matinee.kernel.ids import new_id
+from matinee.kernel.money import CREDIT, tax_included
+from matinee.offers.documents import MovieDocument, OfferDocument, ProductDocument
+from matinee.offers.queries.published_items import published_document
+from matinee.offers.quotes import QUOTE_LIFETIME, Quote, QuoteSigner, SignedQuote
+from matinee.platform.db import Transaction
+from matinee.platform.operators import Operator
+from matinee.provisions.queries import get_provision
+from matinee.purchases import queries
+from matinee.purchases.errors import AlreadyHeld
+
+_MAY_RENT = frozenset({EffectiveStatus.ACTIVE, EffectiveStatus.TRIAL})
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a purchase would rest on at this moment."""
+
+    customer: Customer
+    product: ProductDocument
+    movie: MovieDocument
+    offer: OfferDocument
+    amount_minor: int
+    provision_id: UUID | None
+    provision_version: int | None
+
+
+async def make_quote(
+    tx: Transaction,
+    *,
+    operator: Operator,
+    signer: QuoteSigner,
+    customer_id: UUID,
+    section: str,
+    item_kind: str,
+    item_id: UUID,
+    now: datetime,
+) -> SignedQuote:
+    """Return the invoice for one item, signed. `section` is the published catalogue of the device's category.
+
+    Raises AlreadyHeld while a purchase holds the slot, and Refused (`not_for_sale`, `subscription_cannot_rent`,
+    `customer_not_active`, `spending_limit`, `wallet_too_low`).
+    """
+    holder = await queries.slot_holder(
+        tx, operator_id=operator.operator_id, customer_id=customer_id, item_kind=item_kind, item_id=item_id
+    )
+    if holder is not None and await queries.holds_slot_now(tx, holder=holder, now=now):
+        raise AlreadyHeld(holder.purchase_id)
+    customer = await get_customer(tx, operator_id=operator.operator_id, customer_id=customer_id)
+    terms = await current_terms(
+        tx, operator=operator, customer=customer, section=section, item_kind=item_kind, item_id=item_id, now=now
+    )
+    await check_means(
+        tx, operator=operator, customer=customer, amount_minor=terms.amount_minor,
+        currency=terms.product.currency, now=now,
+    )  # fmt: skip
+    return signer.sign(_quote(operator, terms, item_kind, now), now=now)
+
+
+def _quote(operator: Operator, terms: Terms, item_kind: str, now: datetime) -> Quote:
+    currency = terms.product.currency
+    rate = 0 if currency == CREDIT else operator.tax_rate_basis_points
+    if terms.movie.runtime_minutes is None:
+        raise Refused("This film has no runtime and cannot be rented yet.", code="not_for_sale")
+    return Quote(
+        operator_id=operator.operator_id,
+        customer_id=terms.customer.customer_id,
+        purchase_id=new_id(),
+        item_kind=item_kind,
+        item_id=terms.movie.id,
+        title=terms.movie.title,
+        rule_id=terms.offer.rule_id,
+        rule_name=terms.offer.rule_name,
+        rule_unit=terms.offer.unit,
+        rule_quantity=terms.offer.quantity,
+        finish_window_hours=terms.offer.finish_window_hours,
+        runtime_minutes=terms.movie.runtime_minutes,
+        licence_ends_at=terms.movie.licence_ends_at,
+        amount_minor=terms.amount_minor,
+        currency=currency,
+        tax_minor=tax_included(terms.amount_minor, rate),
+        tax_rate_basis_points=rate,
+        payment_type=terms.product.payment_type,
+        product_id=terms.product.id,
+        provision_id=terms.provision_id,
+        provision_version=terms.provision_version,
+        expires_at=now + QUOTE_LIFETIME,
+    )
+
+
+async def current_terms(
+    tx: Transaction,
+    *,
+    operator: Operator,
+    customer: Customer,
+    section: str,
+    item_kind: str,
+    item_id: UUID,
+    now: datetime,
+) -> Terms:
+    """Return the published terms for this customer. What was taken away since the last sync counts at once.
+
+    Raises Refused (`customer_not_active`, `subscription_cannot_rent`, `not_for_sale`).
+    """
+    if status_of(customer, now) not in _MAY_RENT:
+        raise Refused("Your account is not active, so nothing can be rented.", code="customer_not_active")
+    product = await _published_product(tx, operator, customer.product_id)
+    if product.payment_type == PaymentType.SUBSCRIPTION:
+        raise Refused("Your subscription does not include renting.", code="subscription_cannot_rent")
+    movie = await _published_movie(tx, operator, section, item_kind, item_id)
+    live = await live_movie(tx, operator_id=operator.operator_id, movie_id=item_id)
+    licensed = movie.licence_ends_at is None or now < movie.licence_ends_at
+    if live is None or not live.on_offer(now=now) or live.payment_method != "ppv" or not licensed:
+        raise _not_for_sale("This film is not for rent at the moment.")
+    if movie.offer is None:
+        raise _not_for_sale("This film is part of a subscription and cannot be rented.")
+    amount = movie.offer.prices.get(product.currency, 0)
+    if amount <= 0:
+        raise _not_for_sale("This film has no price in your currency.")
+    provision_id, version = await _provision(tx, operator, product)
+    return Terms(
+        customer=customer,
+        product=product,
+        movie=movie,
+        offer=movie.offer,
+        amount_minor=amount,
+        provision_id=provision_id,
+        provision_version=version,
+    )
+
+
+async def check_means(
+    tx: Transaction, *, operator: Operator, customer: Customer, amount_minor: int, currency: str, now: datetime
+) -> None:
+    """Check limit and credit. Raises Refused (`spending_limit`, `wallet_too_low`)."""
+    if currency == CREDIT:
+        balance = await queries.wallet_balance(
+            tx, operator_id=operator.operator_id, customer_id=customer.customer_id
+        )
+        if balance < amount_minor:
+            raise Refused("Your balance is too low. Nothing was charged.", code="wallet_too_low")
+    if customer.spending_limit_minor is None:
+        return
+    month = now.astimezone(operator.zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    spent = await queries.spent_since(
+        tx, operator_id=operator.operator_id, customer_id=customer.customer_id, currency=currency, since=month
+    )
+    if spent + amount_minor > customer.spending_limit_minor:
+        raise Refused("This would go over your monthly limit. Nothing was charged.", code="spending_limit")
+
+
+async def _published_product(tx: Transaction, operator: Operator, product_id: UUID) -> ProductDocument:
+    document = await published_document(
+        tx, operator_id=operator.operator_id, section="products", item_id=product_id
+    )
+    if document is None:
+        raise _not_for_sale("Renting is not set up for your subscription yet.")
+    return msgspec.json.decode(document, type=ProductDocument)
+
+
+async def _published_movie(
+    tx: Transaction, operator: Operator, section: str, item_kind: str, item_id: UUID
+) -> MovieDocument:
+    document = None
+    if item_kind == "movie":
+        document = await published_document(
+            tx, operator_id=operator.operator_id, section=section, item_id=item_id
+        )
+    if document is None:
+        raise _not_for_sale("This film is not in the catalogue any more.")
+    return msgspec.json.decode(document, type=MovieDocument)
+
+
+async def _provision(
+    tx: Transaction, operator: Operator, product: ProductDocument
+) -> tuple[UUID | None, int | None]:
+    if product.payment_type != PaymentType.API:
+        return None, None
+    pointer = product.provisions.get("movie")
+    if pointer is None:
+        raise _not_for_sale("Renting is not set up for your subscription yet.")
+    provision = await get_provision(
+        tx, operator_id=operator.operator_id, provision_id=pointer.provision_id
+    )
+    if provision.switched_off_at is not None:
+        raise _not_for_sale("Renting is switched off at the moment.")
+    return pointer.provision_id, pointer.version
+
+
+def _not_for_sale(message: str) -> Refused:
+    return Refused(message, code="not_for_sale")

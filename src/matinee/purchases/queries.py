@@ -1,0 +1,199 @@
+"""Reading purchases, their history and what waits for a decision."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from matinee.entitlements.rules import right_ends_at
+from matinee.entitlements.queries import entitlement_of_purchase
+from matinee.kernel.errors import NotFound
+from matinee.kernel.money import CREDIT
+from matinee.platform.db import Record, Transaction
+from matinee.purchases.types import Attempt, Purchase, PurchaseEvent, PurchaseState, Reversal
+
+PURCHASE_COLUMNS = ", ".join(Purchase.__struct_fields__)
+REVERSAL_COLUMNS = ", ".join(Reversal.__struct_fields__)
+
+
+def purchase_from(row: Record) -> Purchase:
+    """Return the purchase in a database row that has all PURCHASE_COLUMNS."""
+    return msgspec.convert({name: row[name] for name in Purchase.__struct_fields__}, Purchase)
+
+
+def reversal_from(row: Record) -> Reversal:
+    """Return the reversal in a database row that has all REVERSAL_COLUMNS."""
+    return msgspec.convert({name: row[name] for name in Reversal.__struct_fields__}, Reversal)
+
+
+async def get_purchase(tx: Transaction, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID) -> Purchase:
+    """Return a purchase of this customer. Raises NotFound."""
+    row = await tx.fetchrow(
+        f"SELECT {PURCHASE_COLUMNS} FROM purchases "
+        "WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3",
+        operator_id, customer_id, purchase_id,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound("There is no such purchase.")
+    return purchase_from(row)
+
+
+async def state_and_epoch(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID
+) -> tuple[PurchaseState, int]:
+    """Return what a caller must see unchanged just before it sends a request."""
+    row = await tx.fetchrow(
+        "SELECT state, epoch FROM purchases WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3",
+        operator_id, customer_id, purchase_id,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound("There is no such purchase.")
+    return PurchaseState(row["state"]), row["epoch"]
+
+
+async def purchases_of_customer(tx: Transaction, *, operator_id: UUID, customer_id: UUID) -> list[Purchase]:
+    """Return what a customer has bought or tried to, newest first."""
+    rows = await tx.fetch(
+        f"SELECT {PURCHASE_COLUMNS} FROM purchases WHERE operator_id = $1 AND customer_id = $2 "
+        "ORDER BY confirmed_at DESC, purchase_id DESC",
+        operator_id, customer_id,
+    )  # fmt: skip
+    return [purchase_from(row) for row in rows]
+
+
+async def slot_holder(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, item_kind: str, item_id: UUID
+) -> Purchase | None:
+    """Return the purchase that holds the slot of customer and item, if any; its right may have ended."""
+    row = await tx.fetchrow(
+        f"SELECT {PURCHASE_COLUMNS} FROM purchases WHERE operator_id = $1 AND customer_id = $2 "
+        "AND item_kind = $3 AND item_id = $4 AND slot_released_at IS NULL",
+        operator_id, customer_id, item_kind, item_id,
+    )  # fmt: skip
+    return None if row is None else purchase_from(row)
+
+
+async def holds_slot_now(tx: Transaction, *, holder: Purchase, now: datetime) -> bool:
+    """Say whether a purchase that holds a slot still may: while it is open, or its right to play lasts."""
+    if holder.state is not PurchaseState.GRANTED:
+        return True
+    entitlement = await entitlement_of_purchase(
+        tx, operator_id=holder.operator_id, customer_id=holder.customer_id, purchase_id=holder.purchase_id
+    )
+    return entitlement is None or (entitlement.revoked_at is None and now < right_ends_at(entitlement))
+
+
+async def next_generation(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, item_kind: str, item_id: UUID
+) -> int:
+    """Return the generation of the next purchase in a free slot: it rises after every release except NOT_SENT."""
+    generation: int = await tx.fetchval(
+        """SELECT coalesce(max(generation) FILTER (WHERE state <> 'NOT_SENT') + 1, 0) FROM purchases
+           WHERE operator_id = $1 AND customer_id = $2 AND item_kind = $3 AND item_id = $4""",
+        operator_id, customer_id, item_kind, item_id,
+    )  # fmt: skip
+    return generation
+
+
+async def spent_since(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, currency: str, since: datetime
+) -> int:
+    """Return what was spent since an instant, in minor units; purchases that are still open count."""
+    spent: int = await tx.fetchval(
+        """SELECT coalesce(sum(amount_minor), 0)::bigint FROM purchases
+           WHERE operator_id = $1 AND customer_id = $2 AND currency = $3 AND confirmed_at >= $4
+             AND state IN ('RESERVED', 'CHARGING', 'UNKNOWN', 'REVIEW', 'GRANTED')""",
+        operator_id, customer_id, currency, since,
+    )  # fmt: skip
+    return spent
+
+
+async def wallet_balance(tx: Transaction, *, operator_id: UUID, customer_id: UUID) -> int:
+    """Return the customer's credits; 0 for a wallet that was never topped up."""
+    balance: int | None = await tx.fetchval(
+        "SELECT balance_minor FROM wallets WHERE operator_id = $1 AND customer_id = $2 AND currency = $3",
+        operator_id, customer_id, CREDIT,
+    )  # fmt: skip
+    return balance or 0
+
+
+async def events_of(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID
+) -> list[PurchaseEvent]:
+    """Return every change of state of a purchase, oldest first."""
+    rows = await tx.fetch(
+        "SELECT at, from_state, to_state, epoch, cause FROM purchase_events "
+        "WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3 ORDER BY at, event_id",
+        operator_id, customer_id, purchase_id,
+    )  # fmt: skip
+    return [msgspec.convert(dict(row), PurchaseEvent) for row in rows]
+
+
+async def attempts_of(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID
+) -> list[Attempt]:
+    """Return every call to billing about a purchase, oldest first, as the attempt log keeps them."""
+    rows = await tx.fetch(
+        "SELECT at, call, outcome, exchange FROM billing_attempts "
+        "WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3 ORDER BY at, attempt_id",
+        operator_id, customer_id, purchase_id,
+    )  # fmt: skip
+    return [
+        msgspec.convert(
+            msgspec.json.decode(row["exchange"])
+            | {"at": row["at"], "call": row["call"], "outcome": row["outcome"]},
+            Attempt,
+        )
+        for row in rows
+    ]
+
+
+async def get_reversal(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, reversal_id: UUID
+) -> Reversal:
+    """Return a reversal. Raises NotFound."""
+    row = await tx.fetchrow(
+        f"SELECT {REVERSAL_COLUMNS} FROM reversals "
+        "WHERE operator_id = $1 AND customer_id = $2 AND reversal_id = $3",
+        operator_id, customer_id, reversal_id,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound("There is no such reversal.")
+    return reversal_from(row)
+
+
+async def reversals_of(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID
+) -> list[Reversal]:
+    """Return the reversals of a purchase, of itself and of duplicates, oldest first."""
+    rows = await tx.fetch(
+        f"SELECT {REVERSAL_COLUMNS} FROM reversals "
+        "WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3 ORDER BY booked_at, reversal_id",
+        operator_id, customer_id, purchase_id,
+    )  # fmt: skip
+    return [reversal_from(row) for row in rows]
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """A purchase that waits for a person, and whose it is."""
+
+    purchase: Purchase
+    username: str
+    customer_name: str
+
+
+async def waiting_for_staff(tx: Transaction, *, operator_id: UUID, limit: int = 200) -> list[Waiting]:
+    """Return what a person must decide, longest first: REVIEW, REFUND_OPEN, and UNKNOWN with an alert."""
+    rows = await tx.fetch(
+        f"""SELECT {", ".join("p." + name for name in Purchase.__struct_fields__)}, c.username,
+                   btrim(c.first_name || ' ' || c.last_name) AS customer_name
+            FROM purchases p JOIN customers c ON c.operator_id = p.operator_id AND c.customer_id = p.customer_id
+            WHERE p.operator_id = $1
+              AND (p.state IN ('REVIEW', 'REFUND_OPEN') OR (p.state = 'UNKNOWN' AND p.alerted_at IS NOT NULL))
+            ORDER BY p.state_since LIMIT $2""",
+        operator_id, limit,
+    )  # fmt: skip
+    return [
+        Waiting(purchase=purchase_from(row), username=row["username"], customer_name=row["customer_name"])
+        for row in rows
+    ]
