@@ -1,8 +1,15 @@
 """PostgreSQL through asyncpg: one pool, one kind of connection, one transaction per command."""
 
 from matinee.platform.db.clock import Clock, DatabaseClock
-from matinee.platform.db.database import CommitInDoubt, Database, DatabaseUnavailable, Record, Transaction
-from matinee.platform.db.migrate import migrate
+from matinee.platform.db.database import (
+    CommitInDoubt,
+    Database,
+    DatabaseUnavailable,
+    PoolSize,
+    Record,
+    Transaction,
+)
+from matinee.platform.db.migrate import migrate, migrations_folder
 from matinee.platform.db.statements import compile_statement
 
 __all__ = [
@@ -11,8 +18,10 @@ __all__ = [
     "Database",
     "DatabaseClock",
     "DatabaseUnavailable",
+    "PoolSize",
     "Record",
     "Transaction",
     "compile_statement",
     "migrate",
+    "migrations_folder",
 ]

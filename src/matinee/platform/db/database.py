@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -69,26 +70,41 @@ class Transaction:
         return await self._connection.fetchval(sql, *args)
 
 
+@dataclass(frozen=True)
+class PoolSize:
+    """Connections that a pool holds, those of them that nobody uses, and how many it may hold."""
+
+    open: int
+    idle: int
+    most: int
+
+
 class Database:
     """A pool of connections as the application's role. Open it with `connect`, close it with `close`."""
 
-    def __init__(self, pool: "asyncpg.Pool[Any]", clock: Clock) -> None:
-        self._pool = pool
-        self._clock = clock
+    def __init__(self, url: str, *, connections: int = 10, clock: Clock | None = None) -> None:
+        self._url = url
+        self._connections = connections
+        self._clock = clock or DatabaseClock()
+        self._pool: asyncpg.Pool[Any] | None = None
 
     @classmethod
-    async def connect(
-        cls, url: str, *, connections: int = 10, clock: Clock | None = None, at_once: bool = True
-    ) -> "Database":
-        """Open the pool. Raises DatabaseUnavailable when the server cannot be reached.
+    async def connect(cls, url: str, *, connections: int = 10, clock: Clock | None = None) -> "Database":
+        """Return an open database. Raises DatabaseUnavailable when the server cannot be reached."""
+        database = cls(url, connections=connections, clock=clock)
+        await database.open()
+        return database
+
+    async def open(self, *, at_once: bool = True) -> None:
+        """Open the pool in the running loop. Raises DatabaseUnavailable when the server cannot be reached.
 
         With `at_once=False` nothing is connected until it is needed, and nothing is raised here.
         """
         try:
-            pool = await asyncpg.create_pool(
-                url,
+            self._pool = await asyncpg.create_pool(
+                self._url,
                 min_size=1 if at_once else 0,
-                max_size=connections,
+                max_size=self._connections,
                 reset=_keep_session,
                 server_settings={"application_name": "matinee", "search_path": "public,jobs"},
                 timeout=5,
@@ -96,15 +112,23 @@ class Database:
             )
         except (*_GONE, OSError, asyncpg.PostgresError) as error:
             raise DatabaseUnavailable("The database cannot be reached.") from error
-        return cls(pool, clock or DatabaseClock())
+
+    def pool_size(self) -> PoolSize:
+        """Return how many connections there are at this moment."""
+        if self._pool is None:
+            return PoolSize(0, 0, self._connections)
+        return PoolSize(self._pool.get_size(), self._pool.get_idle_size(), self._pool.get_max_size())
 
     async def close(self) -> None:
         """Close every connection; waits a few seconds for work under way, then cuts it."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
         try:
             async with asyncio.timeout(5):
-                await self._pool.close()
+                await pool.close()
         except TimeoutError:
-            self._pool.terminate()
+            pool.terminate()
 
     @asynccontextmanager
     async def transaction(self, operator_id: UUID) -> AsyncIterator[Transaction]:
@@ -130,16 +154,19 @@ class Database:
 
     @asynccontextmanager
     async def _acquired(self) -> AsyncIterator[Connection]:
+        pool = self._pool
+        if pool is None:
+            raise DatabaseUnavailable("The connection to the database is not open.")
         try:
-            connection = await self._pool.acquire(timeout=5)
-        except (*_GONE, OSError) as error:  # TimeoutError is an OSError
+            connection = await pool.acquire(timeout=5)
+        except (*_GONE, OSError, asyncpg.PostgresError) as error:  # TimeoutError is an OSError
             raise DatabaseUnavailable("The database cannot be reached.") from error
         try:
             yield connection
         except _GONE as error:
             raise DatabaseUnavailable("The connection to the database broke.") from error
         finally:
-            await _release(self._pool.release, connection)
+            await _release(pool.release, connection)
 
     @asynccontextmanager
     async def _begin(self, opening: str) -> AsyncIterator[Transaction]:
@@ -167,12 +194,12 @@ async def _roll_back(connection: Connection) -> None:
         connection.terminate()
 
 
-async def _release(release: Callable[[Connection], Awaitable[None]], connection: Connection) -> None:
+async def _release(release: Callable[[Any], Awaitable[None]], connection: Connection) -> None:
     """Give a connection back even while the task is being cancelled."""
     await asyncio.shield(asyncio.ensure_future(_as_coroutine(release, connection)))
 
 
-async def _as_coroutine(release: Callable[[Connection], Awaitable[None]], connection: Connection) -> None:
+async def _as_coroutine(release: Callable[[Any], Awaitable[None]], connection: Connection) -> None:
     await release(connection)
 
 

@@ -14,3 +14,8 @@ def migrate(owner_url: str, revision: str = "head") -> None:
     config.set_main_option("script_location", str(_SCRIPTS))
     config.attributes["url"] = owner_url
     command.upgrade(config, revision)
+
+
+def migrations_folder() -> Path:
+    """Return where the migrations lie."""
+    return _SCRIPTS

@@ -1,0 +1,158 @@
+"""The ASGI application: faces, files, health, and what goes around them."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from inspect import signature
+from typing import Any, Final
+
+import msgspec
+from litestar import Litestar, MediaType, Request, Response, Router, get
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+import matinee
+from matinee.main import errors, health, metrics
+from matinee.main.files import StoredFiles
+from matinee.main.observing import Observed, note_failure
+from matinee.main.viewer import ViewerApp
+from matinee.main.wiring import Services, build_services
+from matinee.platform.settings import Settings
+
+_ROUTED: Final = frozenset({"api", "console", "healthz", "readyz", "metrics"})
+_STORED: Final = frozenset({"published", "media"})
+
+
+def create_app(settings: Settings, *, services: Services | None = None, freeze: bool = False) -> Litestar:
+    """Return the whole application. It builds its own services unless they are given, and opens them.
+
+    `app.state.services` holds them. `freeze` takes what exists
+    after the start out of the garbage collector's sight, for processes that do nothing but serve.
+    """
+    found = services or build_services(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with found.running():
+            if freeze:
+                _freeze()
+            yield
+
+    app = Litestar(
+        route_handlers=[*_faces(found), _openapi, _healthz, _readyz, _metrics],
+        lifespan=[lifespan],
+        state=State({"services": found, "database": found.database}),
+        exception_handlers=errors.HANDLERS,
+        after_exception=[_note],
+        openapi_config=OpenAPIConfig(
+            title="Matinee viewer API",
+            version=matinee.__version__,
+            description="What the subscriber apps call.",
+            path="/openapi",  # behind no door: the library's own pages would answer for all of /api
+            render_plugins=[JsonRenderPlugin()],
+        ),
+        logging_config=None,
+        debug=False,
+    )
+    app.asgi_handler = Observed(
+        _Doors(app.asgi_handler, files=StoredFiles(found.storage), viewer=ViewerApp(found.hosts))
+    )
+    return app
+
+
+class _Doors:
+    """Sends a request to the routed faces, to the files, or to the subscriber app, by its first segment."""
+
+    def __init__(self, routed: ASGIApp, *, files: ASGIApp, viewer: ASGIApp) -> None:
+        self._routed = routed
+        self._files = files
+        self._viewer = viewer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked: Any = scope
+        if asked["type"] != "http":
+            await self._routed(scope, receive, send)
+            return
+        first = asked["path"][1:].partition("/")[0]
+        if first in _ROUTED:
+            await self._routed(scope, receive, send)
+        elif first in _STORED:
+            asked["path_template"] = f"/{first}"
+            await self._files(scope, receive, send)
+        else:
+            asked["path_template"] = "/"
+            await self._viewer(scope, receive, send)
+
+
+def _faces(services: Services) -> list[Router]:
+    """Return the routers of the console and the viewer API, each given what it asks for."""
+    offered: dict[str, Any] = {
+        "database": services.database,
+        "storage": services.storage,
+        "secret_key": services.settings.secret_key,
+        "settings": services.settings,
+        "secret_box": services.secret_box,
+        "gateway": services.gateway,
+        "egress": services.egress,
+        "quotes": services.quotes,
+        "playback_tokens": services.playback_tokens,
+        "extras": {
+            "settings": services.settings,
+            "secret_box": services.secret_box,
+            "gateway": services.gateway,
+            "egress": services.egress,
+        },
+    }
+    routers: list[Router] = []
+    for name in ("matinee.console", "matinee.viewer_api"):
+        create_router = getattr(import_module(name), "create_router", None) if find_spec(name) else None
+        if create_router is not None:
+            asked = signature(create_router).parameters
+            routers.append(create_router(**{key: value for key, value in offered.items() if key in asked}))
+    return routers
+
+
+async def _note(error: Exception, scope: Scope) -> None:
+    if not isinstance(error, HTTPException) or error.status_code >= 500:
+        note_failure(error)
+
+
+@get("/api/openapi.json", include_in_schema=False)
+async def _openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
+    return Response(
+        _description(request.app), media_type=MediaType.JSON, headers={"Cache-Control": "no-cache"}
+    )
+
+
+@cache
+def _description(app: Litestar) -> bytes:
+    return msgspec.json.encode(app.openapi_schema.to_schema())
+
+
+@get("/healthz", media_type=MediaType.JSON, include_in_schema=False, cache_control=None)
+async def _healthz() -> dict[str, str]:
+    return {"status": "alive", "version": matinee.__version__}
+
+
+@get("/readyz", include_in_schema=False)
+async def _readyz(state: State) -> Response[health.Readiness]:
+    found = await health.readiness(state.database)
+    return Response(found, status_code=200 if found.ready else 503, headers={"Cache-Control": "no-store"})
+
+
+@get("/metrics", include_in_schema=False)
+async def _metrics(state: State) -> Response[bytes]:
+    text = await metrics.render(state.database)
+    return Response(text, headers={"Content-Type": metrics.CONTENT_TYPE, "Cache-Control": "no-store"})
+
+
+def _freeze() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)

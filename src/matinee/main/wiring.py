@@ -1,0 +1,60 @@
+"""What a running Matinee is made of. Everything below gets what it needs passed in; here it is picked."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from matinee.main.hosts import HostDirectory
+from matinee.offers.quotes import QuoteSigner
+from matinee.platform.db import Database
+from matinee.platform.secrets import SecretBox
+from matinee.platform.settings import Settings
+from matinee.platform.storage import ObjectStorage
+from matinee.platform.tokens import TokenSigner
+from matinee.provisions.egress import EgressPolicy
+from matinee.provisions.exchange import AiohttpBillingGateway
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The adapters of one process, not opened yet: `running` opens and closes them."""
+
+    settings: Settings
+    database: Database
+    storage: ObjectStorage
+    hosts: HostDirectory
+    secret_box: SecretBox
+    egress: EgressPolicy
+    gateway: AiohttpBillingGateway
+    quotes: QuoteSigner
+    playback_tokens: TokenSigner
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Open everything in the running loop, and close it at the end of the block.
+
+        The database need not be reachable yet: until it is, whatever asks for it raises DatabaseUnavailable.
+        """
+        await self.database.open(at_once=False)
+        try:
+            async with self.gateway:
+                yield
+        finally:
+            await self.database.close()
+
+
+def build_services(settings: Settings) -> Services:
+    """Return the adapters that `settings` ask for. Raises Misconfigured for settings that cannot work."""
+    egress = EgressPolicy.parse(settings.egress_allow)
+    database = Database(settings.database_url, connections=settings.database_connections)
+    return Services(
+        settings=settings,
+        database=database,
+        storage=ObjectStorage.open(settings.storage_url),
+        hosts=HostDirectory(database),
+        secret_box=SecretBox(settings.secret_key),
+        egress=egress,
+        gateway=AiohttpBillingGateway(policy=egress),
+        quotes=QuoteSigner(settings.secret_key),
+        playback_tokens=TokenSigner(settings.secret_key, audience="playback"),
+    )

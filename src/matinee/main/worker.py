@@ -1,0 +1,152 @@
+"""The worker: background jobs, and the resolver that settles open purchases."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final
+from uuid import UUID
+
+import procrastinate
+import structlog
+
+from matinee.main.wiring import Services, build_services
+from matinee.media.jobs import package_asset
+from matinee.platform import jobs
+from matinee.platform.operators import get_operator
+from matinee.platform.settings import Settings
+
+_CONCURRENCY: Final = 2
+_GRACE_SECONDS: Final = 8.0
+_SILENT_SECONDS: Final = 40.0
+_LOOK_EVERY_SECONDS: Final = 10.0
+_PAUSE_SECONDS: Final = 2.0
+_RETRY: Final = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
+
+_log = structlog.get_logger()
+
+
+async def run_worker(settings: Settings, *, on_start: Callable[[], None] = lambda: None) -> None:
+    """Work until SIGINT or SIGTERM; a job under way gets a few seconds, then it is left for the next worker.
+
+    Raises Unavailable when the database cannot be reached at the start.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # `_job` says it in our own words
+    services = build_services(settings)
+    async with services.running():
+        async with services.database.directory() as tx:
+            await tx.fetchval("SELECT 1")
+        await work(services, stop, on_start=on_start)
+
+
+async def work(
+    services: Services, stop: asyncio.Event, *, on_start: Callable[[], None] = lambda: None
+) -> None:
+    """Run jobs and the resolver until `stop` is set. What fails is begun again after a pause."""
+    app = create_jobs_app(services)
+    parts: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
+        ("jobs", lambda: _run_jobs(app)),
+        ("stalled_jobs", lambda: _return_stalled_jobs(app)),
+    ]
+    resolver = _resolver(services)
+    if resolver is not None:
+        parts.append(("resolver", resolver))
+    async with app.open_async():
+        running = [asyncio.create_task(_keep_running(name, part)) for name, part in parts]
+        on_start()
+        await stop.wait()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def create_jobs_app(services: Services) -> procrastinate.App:
+    """Return procrastinate's app with every task registered."""
+    app = jobs.create_app(services.settings.database_url)
+
+    @app.task(name="media.package_asset", queue=jobs.QUEUE, retry=_RETRY)
+    async def package(operator_id: str, asset_id: str) -> None:
+        async with _job("media.package_asset", operator_id=operator_id, asset_id=asset_id):
+            await package_asset(
+                services.database,
+                services.storage,
+                services.secret_box,
+                operator_id=UUID(operator_id),
+                asset_id=UUID(asset_id),
+                key_url=await _key_url(services, UUID(operator_id)),
+            )
+
+    return app
+
+
+async def _key_url(services: Services, operator_id: UUID) -> str:
+    """Return the address of a key, with `{asset_id}` and `{key_id}` in it, as it will stand in the playlists.
+
+    Without MATINEE_KEY_ORIGIN it is a path: right as long as the films come from the operator's own host.
+    """
+    origin = services.settings.key_origin
+    if "{host}" in origin:
+        async with services.database.directory() as tx:
+            operator = await get_operator(tx, operator_id=operator_id)
+        origin = origin.replace("{host}", operator.host)
+    return origin.rstrip("/") + "/api/keys/{asset_id}/{key_id}"
+
+
+def _resolver(services: Services) -> Callable[[], Coroutine[Any, Any, None]] | None:
+    if find_spec("matinee.purchases.jobs") is None or find_spec("matinee.purchases.jobs.resolver") is None:
+        return None
+    run: Callable[..., Coroutine[Any, Any, None]] = import_module("matinee.purchases.jobs.resolver").run
+    return lambda: run(services.database, services.gateway, services.secret_box)
+
+
+async def _run_jobs(app: procrastinate.App) -> None:
+    await app.run_worker_async(
+        queues=[jobs.QUEUE],
+        concurrency=_CONCURRENCY,
+        shutdown_graceful_timeout=_GRACE_SECONDS,
+        install_signal_handlers=False,
+        delete_jobs="successful",
+        fetch_job_polling_interval=2.0,
+    )
+
+
+async def _return_stalled_jobs(app: procrastinate.App) -> None:
+    """Give the jobs of workers that died back to the queue, for ever."""
+    while True:
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_SILENT_SECONDS):
+            _log.warning("job_returned", task=job.task_name, attempts=job.attempts)
+            await app.job_manager.retry_job(job)
+        await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+
+async def _keep_running(name: str, part: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await part()
+        except Exception as error:
+            _log.error("worker_part_failed", part=name, exc_info=error)
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+class _job:  # noqa: N801 (used as a statement)
+    """Log a job's beginning and end; an error goes on to the queue, which tries again."""
+
+    def __init__(self, task: str, **facts: str) -> None:
+        self._log = _log.bind(task=task, **facts)
+
+    async def __aenter__(self) -> None:
+        self._log.info("job_started")
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self._log.info("job_done")
+        elif isinstance(error, Exception):
+            self._log.error("job_failed", exc_info=error)
+        else:
+            self._log.info("job_cut_off")
