@@ -11,6 +11,7 @@ import pytest
 from tests.doubles.billing import BillingDouble
 from tests.doubles.ledger import CLASS_B, CLASS_C, CLASS_D
 from tests.doubles.misbehaviour import (
+    HONEST,
     Behaviour,
     answer_lost,
     both_match,
@@ -37,7 +38,12 @@ from tests.doubles.misbehaviour import (
     wrong_amount,
     wrong_currency,
 )
+from tests.doubles.settings import provision_for
 from tests.doubles.wire import Reply, order, send
+
+from matinee.provisions.egress import EgressPolicy
+from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.provisions.types import PlatformValue
 
 pytest_plugins = ("tests.doubles.fixtures",)
 
@@ -388,3 +394,66 @@ def test_two_doubles_know_nothing_of_each_other(
     charge(billing_double)
 
     assert (len(billing_double.charges()), second_billing_double.requests()) == (1, [])
+
+
+CHARGED, UNKNOWN = ("success", "success"), "unknown"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "outcome", "charged"),
+    [
+        (HONEST, CHARGED, 1),
+        (declined(), ("declined", "no_success"), 0),
+        (request_lost("reset"), (UNKNOWN, "broken"), 0),
+        (request_lost(), (UNKNOWN, "timeout"), 0),
+        (answer_lost(), (UNKNOWN, "broken"), 1),
+        (answer_lost("close"), (UNKNOWN, "broken"), 1),
+        (answer_lost("hang"), (UNKNOWN, "timeout"), 1),
+        (error_after(), (UNKNOWN, "server_error"), 1),
+        (error_before(), (UNKNOWN, "server_error"), 0),
+        (unmatched(), (UNKNOWN, "no_rule_matches"), 1),
+        (empty(), (UNKNOWN, "echo_reference_missing"), 1),
+        (truncated(), (UNKNOWN, "broken"), 1),
+        (huge(), (UNKNOWN, "too_large"), 1),
+        (dribble(0.2), (UNKNOWN, "timeout"), 1),
+        (redirect("/rentals?followed=1"), (UNKNOWN, "redirect"), 0),
+        (proxy_repeats(), CHARGED, 1),
+        (other_subscriber(), ("review", "echo_reference_disagrees"), 1),
+        (wrong_amount(), ("review", "echo_amount_disagrees"), 1),
+        (wrong_currency(), ("review", "echo_currency_disagrees"), 1),
+        (success_uncharged(), CHARGED, 0),
+        (declined_but_charged(), ("declined", "no_success"), 1),
+    ],
+)
+async def test_the_exchange_reads_each_misbehaviour_and_asks_once(
+    billing_double: BillingDouble, behaviour: Behaviour, outcome: tuple[str, str], charged: int
+) -> None:
+    billing_double.behave("charge", behaviour)
+    values = {PlatformValue(name): value for name, value in order("r-1").items()}
+    async with AiohttpBillingGateway(policy=allowed(billing_double)) as gateway:
+        result = await gateway.charge(provision_for(billing_double.base_url), values, limit_seconds=0.5)
+
+    assert (result.outcome.kind.value, result.outcome.cause) == outcome
+    assert (len(billing_double.requests()), len(billing_double.standing())) == (1, charged)
+
+
+async def test_both_rules_match_where_the_body_decides(billing_double: BillingDouble) -> None:
+    billing_double.behave("charge", both_match())
+    config = provision_for(billing_double.base_url, by_body=True)
+    values = {PlatformValue(name): value for name, value in order("r-1").items()}
+    async with AiohttpBillingGateway(policy=allowed(billing_double)) as gateway:
+        result = await gateway.charge(config, values)
+
+    assert (result.outcome.kind.value, result.outcome.cause) == ("review", "both_rules_match")
+
+
+def test_settings_leave_out_what_the_system_lacks() -> None:
+    config = provision_for("http://127.0.0.1:1/rentals", capabilities=CLASS_D, reference=False, echo=False)
+
+    assert (config.status, config.refund) == (None, None)
+    assert [row.parameter for row in config.charge.key_map][-1] == "currency"
+    assert (config.echo.reference, config.echo.amount, config.echo.currency) == (None, None, None)
+
+
+def allowed(double: BillingDouble) -> EgressPolicy:
+    return EgressPolicy.parse(f"127.0.0.1/32:{double.port}")

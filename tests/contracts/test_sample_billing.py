@@ -162,6 +162,14 @@ def test_the_page_shows_what_was_charged_and_escapes_it(sample_billing: SampleBi
     assert "<script" not in page.text
 
 
+def test_the_page_reloads_itself_only_when_asked(sample_billing: SampleBilling) -> None:
+    assert "http-equiv" not in send(sample_billing.url).text
+    assert 'http-equiv="refresh"' in send(f"{sample_billing.url}?live=1").text
+    form = {"behaviour": "ok", "live": "1"}
+    answer = send(f"{sample_billing.url}behaviour", form, method="POST")
+    assert (answer.code, answer.headers["location"]) == (303, "/?live=1")
+
+
 def test_stop_and_start_keep_the_ledger(sample_billing: SampleBilling) -> None:
     before = send(sample_billing.base_url, order("r-1")).text
     assert sample_billing.stop() == 0

@@ -68,7 +68,7 @@ class Desk:
         if path == "/behaviour" and method == "POST":
             return self.turn(given, headers)
         if path == "/" and method == "GET":
-            return 200, page(self.rows(), self.behaviour, self.left), HTML_HEADERS
+            return 200, page(self.rows(), self.behaviour, self.left, "live" in given), HTML_HEADERS
         if path == "/ledger.json" and method == "GET":
             return 200, {"behaviour": self.behaviour, "left": self.left, "rentals": self.rows()}, {}
         if path == "/healthz" and method == "GET":
@@ -87,7 +87,7 @@ class Desk:
             return 400, {"status": "invalid", "message": message, "field": "behaviour"}, {}
         with self.lock:
             self.behaviour, self.left = given["behaviour"], int(count)
-        return 303, {"status": "ok"}, {"Location": "/"}
+        return 303, {"status": "ok"}, {"Location": "/?live=1" if "live" in given else "/"}
 
 
 STYLE = """
@@ -103,11 +103,13 @@ p { margin: .25rem 0 1.5rem; color: var(--soft) }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
   padding: 1.1rem 1.25rem; margin-bottom: 1.25rem }
 form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center }
+a { color: var(--mark) }
 button { font: inherit; padding: .45rem .9rem; border: 1px solid var(--line); border-radius: .4rem;
   cursor: pointer; background: var(--back); color: inherit }
 button[aria-pressed=true] { border-color: var(--mark); color: var(--mark); font-weight: 600;
   box-shadow: inset 0 0 0 1px var(--mark) }
-button:focus-visible { outline: 3px solid var(--mark); outline-offset: 2px }
+button:focus-visible, a:focus-visible, .wide:focus-visible { outline: 3px solid var(--mark);
+  outline-offset: 2px }
 form + p { margin: .75rem 0 0 }
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .5rem 1rem .5rem 0; border-top: 1px solid var(--line);
@@ -120,8 +122,8 @@ code { font-size: .875rem; overflow-wrap: anywhere } small { display: block; col
 """
 
 
-def page(rows: list[dict[str, Any]], behaviour: str, left: int) -> str:
-    """The page of charges, newest first; it loads itself again every five seconds."""
+def page(rows: list[dict[str, Any]], behaviour: str, left: int, live: bool) -> str:
+    """The page of charges, newest first; a live one loads itself again every five seconds."""
     buttons = "".join(
         f'<button name="behaviour" value="{name}" aria-pressed="{"true" if name == behaviour else "false"}">'
         f"{label}</button>"
@@ -136,12 +138,16 @@ def page(rows: list[dict[str, Any]], behaviour: str, left: int) -> str:
         '<div class="wide" tabindex="0" role="region" aria-label="Charges">'
         f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
     )
+    reload = '<a href="/">Stop reloading</a>' if live else '<a href="/?live=1">Reload every 5 seconds</a>'
+    refresh = '<meta http-equiv="refresh" content="5">' if live else ""
+    hidden = '<input type="hidden" name="live" value="1">' if live else ""
     if not rows:
         table = "<p>Nothing has been charged yet. Rent a film, and the charge appears here.</p>"
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sample billing</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="refresh" content="5">
-<style>{STYLE}</style></head><body><main><h1>Sample billing</h1><p>{escape(summary(rows))}</p>
-<section><h2>How the next charges are answered</h2><form method="post" action="/behaviour">{buttons}</form>
+<meta name="viewport" content="width=device-width, initial-scale=1">{refresh}
+<style>{STYLE}</style></head><body><main><h1>Sample billing</h1><p>{escape(summary(rows))} {reload}</p>
+<section><h2>How the next charges are answered</h2>
+<form method="post" action="/behaviour">{hidden}{buttons}</form>
 <p>{limit}</p></section><section><h2>Charges</h2>{table}</section></main></body></html>"""
 
 
