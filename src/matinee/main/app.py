@@ -4,26 +4,28 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
-from inspect import signature
 from typing import Any, Final
 
 import msgspec
-from litestar import Litestar, MediaType, Request, Response, Router, get
+from litestar import Litestar, MediaType, Request, Response, get
 from litestar.datastructures import State
+from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 import matinee
+from matinee.console import create_router as create_console
 from matinee.main import errors, health, metrics
 from matinee.main.files import StoredFiles
+from matinee.main.hosts import host_of
 from matinee.main.observing import Observed, note_failure
 from matinee.main.viewer import ViewerApp
 from matinee.main.wiring import Services, build_services
+from matinee.platform.operators import Operator
 from matinee.platform.settings import Settings
+from matinee.viewer_api import create_router as create_viewer_api
 
 _ROUTED: Final = frozenset({"api", "console", "healthz", "readyz", "metrics"})
 _STORED: Final = frozenset({"published", "media"})
@@ -45,7 +47,20 @@ def create_app(settings: Settings, *, services: Services | None = None, freeze: 
             yield
 
     app = Litestar(
-        route_handlers=[*_faces(found), _openapi, _healthz, _readyz, _metrics],
+        route_handlers=[
+            create_console(
+                database=found.database,
+                storage=found.storage,
+                secret_key=settings.secret_key,
+                extras=_ports(found),
+            ),
+            create_viewer_api(),
+            _openapi,
+            _healthz,
+            _readyz,
+            _metrics,
+        ],
+        dependencies=_dependencies(found),
         lifespan=[lifespan],
         state=State({"services": found, "database": found.database}),
         exception_handlers=errors.HANDLERS,
@@ -90,32 +105,21 @@ class _Doors:
             await self._viewer(scope, receive, send)
 
 
-def _faces(services: Services) -> list[Router]:
-    """Return the routers of the console and the viewer API, each given what it asks for."""
-    offered: dict[str, Any] = {
-        "database": services.database,
-        "storage": services.storage,
-        "secret_key": services.settings.secret_key,
-        "settings": services.settings,
-        "secret_box": services.secret_box,
-        "gateway": services.gateway,
-        "egress": services.egress,
-        "quotes": services.quotes,
-        "playback_tokens": services.playback_tokens,
-        "extras": {
-            "settings": services.settings,
-            "secret_box": services.secret_box,
-            "gateway": services.gateway,
-            "egress": services.egress,
-        },
-    }
-    routers: list[Router] = []
-    for name in ("matinee.console", "matinee.viewer_api"):
-        create_router = getattr(import_module(name), "create_router", None) if find_spec(name) else None
-        if create_router is not None:
-            asked = signature(create_router).parameters
-            routers.append(create_router(**{key: value for key, value in offered.items() if key in asked}))
-    return routers
+def _ports(services: Services) -> dict[str, Any]:
+    """Return what a handler of any face may ask for by name, besides `operator`."""
+    names = ("settings", "secret_box", "egress", "gateway", "quotes", "playback_tokens", "purchases")
+    return {name: getattr(services, name) for name in names}
+
+
+def _dependencies(services: Services) -> dict[str, Provide]:
+    async def operator(request: Request[Any, Any, Any]) -> Operator:
+        return await services.hosts.get(host_of(request.scope))
+
+    def always(value: Any) -> Provide:
+        return Provide(lambda: value, sync_to_thread=False)
+
+    shared = {"database": services.database, "storage": services.storage, **_ports(services)}
+    return {name: always(value) for name, value in shared.items()} | {"operator": Provide(operator)}
 
 
 async def _note(error: Exception, scope: Scope) -> None:

@@ -16,7 +16,7 @@ from matinee.platform.embedded_postgres.lifeline import die_with_parent
 from matinee.platform.settings import Settings
 from matinee.platform.telemetry import configure_logging
 
-_STOP_SECONDS: Final = 15
+_STOP_SECONDS: Final = 10
 
 
 class PortInUse(Conflict):

@@ -13,6 +13,7 @@ from matinee.platform.storage import ObjectStorage
 from matinee.platform.tokens import TokenSigner
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.purchases.services import PurchaseServices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class Services:
     gateway: AiohttpBillingGateway
     quotes: QuoteSigner
     playback_tokens: TokenSigner
+    purchases: PurchaseServices
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -47,6 +49,7 @@ def build_services(settings: Settings) -> Services:
     """Return the adapters that `settings` ask for. Raises Misconfigured for settings that cannot work."""
     egress = EgressPolicy.parse(settings.egress_allow)
     database = Database(settings.database_url, connections=settings.database_connections)
+    gateway = AiohttpBillingGateway(policy=egress)
     return Services(
         settings=settings,
         database=database,
@@ -54,7 +57,8 @@ def build_services(settings: Settings) -> Services:
         hosts=HostDirectory(database),
         secret_box=SecretBox(settings.secret_key),
         egress=egress,
-        gateway=AiohttpBillingGateway(policy=egress),
+        gateway=gateway,
         quotes=QuoteSigner(settings.secret_key),
         playback_tokens=TokenSigner(settings.secret_key, audience="playback"),
+        purchases=PurchaseServices.of(database=database, gateway=gateway, secret_key=settings.secret_key),
     )

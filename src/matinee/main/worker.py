@@ -4,8 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
-from importlib import import_module
-from importlib.util import find_spec
+from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from matinee.media.jobs import package_asset
 from matinee.platform import jobs
 from matinee.platform.operators import get_operator
 from matinee.platform.settings import Settings
+from matinee.purchases.jobs.resolver import Resolver
 
 _CONCURRENCY: Final = 2
 _GRACE_SECONDS: Final = 8.0
@@ -53,15 +53,14 @@ async def work(
     parts: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
         ("jobs", lambda: _run_jobs(app)),
         ("stalled_jobs", lambda: _return_stalled_jobs(app)),
+        ("resolver", lambda: Resolver(services.purchases).run(stop)),
     ]
-    resolver = _resolver(services)
-    if resolver is not None:
-        parts.append(("resolver", resolver))
     async with app.open_async():
-        running = [asyncio.create_task(_keep_running(name, part)) for name, part in parts]
+        running = [asyncio.create_task(_keep_running(name, part, stop)) for name, part in parts]
         on_start()
         await stop.wait()
-        for task in running:
+        # The resolver sees `stop` itself and lets its calls to billing end; the others are told here.
+        for task in running[:-1]:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
@@ -98,13 +97,6 @@ async def _key_url(services: Services, operator_id: UUID) -> str:
     return origin.rstrip("/") + "/api/keys/{asset_id}/{key_id}"
 
 
-def _resolver(services: Services) -> Callable[[], Coroutine[Any, Any, None]] | None:
-    if find_spec("matinee.purchases.jobs") is None or find_spec("matinee.purchases.jobs.resolver") is None:
-        return None
-    run: Callable[..., Coroutine[Any, Any, None]] = import_module("matinee.purchases.jobs.resolver").run
-    return lambda: run(services.database, services.gateway, services.secret_box)
-
-
 async def _run_jobs(app: procrastinate.App) -> None:
     await app.run_worker_async(
         queues=[jobs.QUEUE],
@@ -125,13 +117,14 @@ async def _return_stalled_jobs(app: procrastinate.App) -> None:
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
 
-async def _keep_running(name: str, part: Callable[[], Awaitable[None]]) -> None:
-    while True:
+async def _keep_running(name: str, part: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    while not stop.is_set():
         try:
             await part()
         except Exception as error:
             _log.error("worker_part_failed", part=name, exc_info=error)
-        await asyncio.sleep(_PAUSE_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _PAUSE_SECONDS)
 
 
 class _job:  # noqa: N801 (used as a statement)
