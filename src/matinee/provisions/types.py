@@ -38,7 +38,7 @@ REFUND_VALUES = frozenset({PlatformValue.REFUND_REFERENCE, PlatformValue.CHARGE_
 """Values that exist in a refund call only."""
 
 Values = Mapping[PlatformValue, str]
-"""What one call may send, as text: `content_price` counts minor units (`499`), times are ISO 8601 in UTC."""
+"""What one call may send, as text: `content_price` in major units (`4.99`), times in ISO 8601."""
 
 
 class ApiType(msgspec.Struct, frozen=True):
@@ -322,4 +322,5 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     probe_id: UUID
     version: int
     report: ProbeReport
+    created_by: str
     created_at: datetime

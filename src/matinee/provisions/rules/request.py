@@ -44,7 +44,7 @@ def build_charge(config: ProvisionConfig, values: Values) -> HttpRequest:
         if pointer is not None and not values.get(value):
             raise RequestNotBuilt(f"There is no {value} to compare the answer with.")
     if not _PRICE.match(values.get(PlatformValue.CONTENT_PRICE, "0")):
-        raise RequestNotBuilt("The content_price is not an amount, such as 499.")
+        raise RequestNotBuilt("The content_price is not an amount such as 4.99.")
     return _build(config.base_url, config.charge.key_map, values)
 
 

@@ -1,0 +1,151 @@
+"""Read provisions. A purchase names the version that it was made with, so every version stays readable."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from uuid import UUID
+
+import msgspec
+
+from matinee.kernel.errors import NotFound
+from matinee.platform.db import Record, Transaction
+from matinee.provisions.rules import provable_capabilities, provision_class, same_calls
+from matinee.provisions.types import (
+    Capabilities,
+    Capability,
+    Probe,
+    ProbeReport,
+    Provision,
+    ProvisionConfig,
+    ProvisionRow,
+)
+
+NO_PROVISION = "There is no such provision."
+
+_NEWEST_PROBES = """
+    SELECT DISTINCT ON (probe.provision_id, probe.version)
+           probe.provision_id, probe.capabilities, probe.created_at, probe.probe_id,
+           version.config::text AS config
+    FROM provision_probes probe
+    JOIN provision_versions version
+      ON version.operator_id = probe.operator_id AND version.provision_id = probe.provision_id
+     AND version.version = probe.version
+    WHERE probe.operator_id = $1 AND ($2::uuid IS NULL OR probe.provision_id = $2)
+    ORDER BY probe.provision_id, probe.version, probe.created_at DESC, probe.probe_id DESC
+"""
+
+
+async def get_provision(tx: Transaction, *, operator_id: UUID, provision_id: UUID) -> Provision:
+    """Return a provision with its current version. Raises NotFound."""
+    row = await tx.fetchrow(
+        """SELECT p.provision_id, p.name, p.api_type, p.current_version AS version, v.config::text AS config,
+                  p.switched_off_at, p.created_at, p.updated_at
+           FROM provisions p
+           JOIN provision_versions v ON v.operator_id = p.operator_id AND v.provision_id = p.provision_id
+                                    AND v.version = p.current_version
+           WHERE p.operator_id = $1 AND p.provision_id = $2""",
+        operator_id, provision_id,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound(NO_PROVISION)
+    return Provision(**(dict(row) | {"config": decode_config(row["config"])}))
+
+
+async def get_version(
+    tx: Transaction, *, operator_id: UUID, provision_id: UUID, version: int
+) -> ProvisionConfig:
+    """Return one version of a provision, current or not. Raises NotFound."""
+    text = await tx.fetchval(
+        """SELECT config::text FROM provision_versions
+           WHERE operator_id = $1 AND provision_id = $2 AND version = $3""",
+        operator_id, provision_id, version,
+    )  # fmt: skip
+    if text is None:
+        raise NotFound(NO_PROVISION)
+    return decode_config(text)
+
+
+async def billing_version(
+    tx: Transaction, *, operator_id: UUID, provision_id: UUID, version: int
+) -> tuple[ProvisionConfig, Capabilities]:
+    """Return what a call needs: the version, and what it was proved to be able to do. Raises NotFound."""
+    config = await get_version(tx, operator_id=operator_id, provision_id=provision_id, version=version)
+    probes = await tx.fetch(_NEWEST_PROBES, operator_id, provision_id)
+    return config, _proved(config, probes)
+
+
+async def current_capabilities(
+    tx: Transaction, *, operator_id: UUID, provision_id: UUID, version: int | None = None
+) -> Capabilities:
+    """Return what a version (None: the current one) was proved to be able to do. Raises NotFound.
+
+    Empty, which is class D, when it was never probed, or when its calls have changed since the probe.
+    """
+    if version is None:
+        version = (await get_provision(tx, operator_id=operator_id, provision_id=provision_id)).version
+    _, capabilities = await billing_version(
+        tx, operator_id=operator_id, provision_id=provision_id, version=version
+    )
+    return capabilities
+
+
+async def list_provisions(
+    tx: Transaction, *, operator_id: UUID, api_type: str | None = None
+) -> list[ProvisionRow]:
+    """Return the operator's provisions, all or those of one API type, by name. There are few of them."""
+    rows = await tx.fetch(
+        """SELECT p.provision_id, p.name, p.api_type, p.current_version, v.config::text AS config,
+                  p.switched_off_at, p.updated_at
+           FROM provisions p
+           JOIN provision_versions v ON v.operator_id = p.operator_id AND v.provision_id = p.provision_id
+                                    AND v.version = p.current_version
+           WHERE p.operator_id = $1 AND ($2::text IS NULL OR p.api_type = $2)
+           ORDER BY lower(p.name), p.provision_id""",
+        operator_id, api_type,
+    )  # fmt: skip
+    probes = await tx.fetch(_NEWEST_PROBES, operator_id, None)
+    return [
+        _row(row, [probe for probe in probes if probe["provision_id"] == row["provision_id"]]) for row in rows
+    ]
+
+
+async def latest_probe(tx: Transaction, *, operator_id: UUID, provision_id: UUID) -> Probe | None:
+    """Return the last probe of a provision with its report, of whatever version; None if there was none."""
+    row = await tx.fetchrow(
+        """SELECT probe_id, version, report::text AS report, created_by, created_at FROM provision_probes
+           WHERE operator_id = $1 AND provision_id = $2 ORDER BY created_at DESC, probe_id DESC LIMIT 1""",
+        operator_id, provision_id,
+    )  # fmt: skip
+    if row is None:
+        return None
+    return Probe(**(dict(row) | {"report": msgspec.json.decode(row["report"], type=ProbeReport)}))
+
+
+@lru_cache(maxsize=1024)
+def decode_config(text: str) -> ProvisionConfig:
+    """Return a stored version. Versions never change, so the same text is read once."""
+    return msgspec.json.decode(text, type=ProvisionConfig)
+
+
+def _row(row: Record, probes: list[Record]) -> ProvisionRow:
+    config = decode_config(row["config"])
+    capabilities = _proved(config, probes)
+    return ProvisionRow(
+        provision_id=row["provision_id"],
+        name=row["name"],
+        api_type=row["api_type"],
+        base_url=config.base_url,
+        version=row["current_version"],
+        capabilities=capabilities,
+        provision_class=provision_class(capabilities),
+        switched_off_at=row["switched_off_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _proved(config: ProvisionConfig, probes: Iterable[Record]) -> Capabilities:
+    """Return what the newest probe of the same calls proved; a later, worse one counts as well."""
+    fitting = [probe for probe in probes if same_calls(decode_config(probe["config"]), config)]
+    if not fitting:
+        return frozenset()
+    newest = max(fitting, key=lambda probe: (probe["created_at"], probe["probe_id"]))
+    return frozenset(Capability(name) for name in newest["capabilities"]) & provable_capabilities(config)

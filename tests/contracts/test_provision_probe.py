@@ -1,0 +1,247 @@
+"""The probe against real servers: what each kind of billing system is proved to be, and what it leaves behind."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.doubles.billing import BillingDouble
+from tests.doubles.misbehaviour import (
+    Behaviour,
+    answer_lost,
+    declined,
+    declined_but_charged,
+    error_after,
+    not_found,
+    proxy_repeats,
+    success_uncharged,
+)
+from tests.doubles.sample import FOLDER, SampleBilling
+
+from matinee.provisions.egress import EgressPolicy
+from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.provisions.probe import TestAccounts, run_probe
+from matinee.provisions.rules import provision_class, validated_config
+from matinee.provisions.types import (
+    Capability,
+    KeyMapping,
+    Match,
+    PlatformValue,
+    ProbeReport,
+    ProvisionConfig,
+    Verdict,
+)
+
+pytest_plugins = ("tests.doubles.fixtures",)
+
+GOOD = {
+    PlatformValue.USERID: "test-account",
+    PlatformValue.CONTENT_ID: "test-film",
+    PlatformValue.CONTENT_NAME: "Test film",
+    PlatformValue.CONTENT_PRICE: "1.00",
+    PlatformValue.CURRENCY: "EUR",
+}
+POOR = {**GOOD, PlatformValue.USERID: "test-account-without-credit"}
+I, S, R = Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND  # noqa: E741
+
+
+def config_for(base_url: str) -> ProvisionConfig:
+    """The settings that the sample's page gives, for this server."""
+    described = msgspec.json.decode((FOLDER / "provision.json").read_bytes(), type=ProvisionConfig)
+    return msgspec.structs.replace(described, base_url=base_url)
+
+
+def policy_for(base_url: str) -> EgressPolicy:
+    return EgressPolicy.parse(f"127.0.0.0/8:{base_url.rpartition(':')[2].partition('/')[0]}")
+
+
+async def probe(config: ProvisionConfig, accounts: TestAccounts) -> tuple[ProbeReport, list[float]]:
+    waited: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        waited.append(seconds)
+
+    policy = policy_for(config.base_url)
+    config = validated_config(config, policy=policy)
+    async with AiohttpBillingGateway(policy=policy) as gateway:
+        return await run_probe(gateway, config, accounts, pause=pause), waited
+
+
+def verdicts(report: ProbeReport) -> list[tuple[str, Verdict]]:
+    return [(step.name, step.verdict) for step in report.steps]
+
+
+def failed(report: ProbeReport) -> list[str]:
+    return [step.name for step in report.steps if step.verdict is Verdict.FAILED]
+
+
+async def test_the_sample_server_is_class_a(sample_billing: SampleBilling) -> None:
+    report, waited = await probe(config_for(sample_billing.base_url), TestAccounts(GOOD))
+    assert report.capabilities == {I, S, R}
+    assert provision_class(report.capabilities) == "A"
+    assert verdicts(report) == [
+        ("unknown_reference", Verdict.PASSED),
+        ("first_charge", Verdict.PASSED),
+        ("known_reference", Verdict.PASSED),
+        ("same_reference", Verdict.PASSED),
+        ("refused", Verdict.NOT_CHECKED),
+        ("one_charge", Verdict.PASSED),
+        ("refund", Verdict.PASSED),
+        ("refund_status", Verdict.PASSED),
+        ("refund_again", Verdict.PASSED),
+        ("refund_again_status", Verdict.PASSED),
+    ]
+    assert sample_billing.standing() == []
+    assert waited == [60]
+
+
+async def test_the_report_shows_requests_and_answers(sample_billing: SampleBilling) -> None:
+    report, _ = await probe(config_for(sample_billing.base_url), TestAccounts(GOOD))
+    charge = next(step for step in report.steps if step.name == "first_charge")
+    assert charge.request.startswith(f"GET {sample_billing.base_url}?userid=***&content_id=test-film&")
+    assert charge.answer.startswith("200 after ")
+    assert '"charged"' in charge.answer
+    assert "test-account" not in charge.request + charge.answer
+
+
+async def test_an_honest_double_with_an_account_that_is_refused(billing_double: BillingDouble) -> None:
+    billing_double.behave("charge", Behaviour(), Behaviour(), declined())
+    report, _ = await probe(config_for(billing_double.base_url), TestAccounts(GOOD, POOR))
+    assert failed(report) == []
+    assert report.capabilities == {I, S, R}
+    names = [step.name for step in report.steps]
+    assert names[4:9] == ["refused", "refused_again", "refused_for_good", "one_charge", "refused_status"]
+    assert billing_double.standing() == []
+
+
+async def test_without_idempotence_both_charges_are_found_and_given_back(
+    billing_double: BillingDouble,
+) -> None:
+    billing_double.configure(capabilities={"status", "refund"})
+    report, _ = await probe(config_for(billing_double.base_url), TestAccounts(GOOD))
+    assert report.capabilities == {S, R}
+    assert provision_class(report.capabilities) == "B"
+    assert failed(report) == ["one_charge"]
+    assert [charge.reversed for charge in billing_double.charges()] == [True, True]
+
+
+async def test_a_refused_reference_that_does_not_stay_refused(billing_double: BillingDouble) -> None:
+    """Idempotent for charges but not for refusals: not idempotent. What was charged by it is given back."""
+    billing_double.configure(capabilities={"status", "refund"})
+    billing_double.behave(
+        "charge", Behaviour(), Behaviour(effect="none", says="success"), declined(), declined()
+    )
+    report, _ = await probe(config_for(billing_double.base_url), TestAccounts(GOOD, POOR))
+    assert report.capabilities == {S, R}
+    assert failed(report) == ["refused_for_good", "refused_status"]
+    assert billing_double.standing() == []
+
+
+@pytest.mark.parametrize(
+    ("call", "behaviour", "failing"),
+    [
+        ("status", Behaviour(says="success"), ["unknown_reference", "known_reference"]),
+        ("status", not_found(), ["known_reference"]),
+        ("status", error_after(503), ["unknown_reference", "known_reference"]),
+        ("charge", success_uncharged(), ["known_reference"]),
+        ("charge", answer_lost("close"), ["first_charge"]),
+        ("charge", error_after(500), ["first_charge"]),
+        ("charge", declined(), ["first_charge", "known_reference"]),
+        ("charge", declined_but_charged(), ["first_charge"]),
+    ],
+)
+async def test_without_a_reliable_status_nothing_is_proved(
+    billing_double: BillingDouble, call: str, behaviour: Behaviour, failing: list[str]
+) -> None:
+    billing_double.always("status" if call == "status" else "charge", behaviour)
+    report, _ = await probe(config_for(billing_double.base_url), TestAccounts(GOOD))
+    assert report.capabilities == frozenset()
+    assert failed(report) == failing
+    assert len(billing_double.requests("charge")) == 1
+
+
+async def test_what_was_charged_is_given_back_even_if_the_charge_was_not_understood(
+    billing_double: BillingDouble,
+) -> None:
+    billing_double.behave("charge", answer_lost("close"))
+    await probe(config_for(billing_double.base_url), TestAccounts(GOOD))
+    assert [charge.reversed for charge in billing_double.charges()] == [True]
+
+
+async def test_a_proxy_that_repeats_a_charge_is_seen(billing_double: BillingDouble) -> None:
+    billing_double.configure(capabilities={"status", "refund"})
+    billing_double.behave("charge", proxy_repeats())
+    report, _ = await probe(config_for(billing_double.base_url), TestAccounts(GOOD))
+    assert failed(report) == ["known_reference"]
+    assert report.capabilities == frozenset()
+    assert billing_double.standing() == []
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "failing"),
+    [
+        (Behaviour(effect="none", says="success"), ["refund_status", "refund_again_status"]),
+        (error_after(500), ["refund"]),
+        (error_after(409), []),
+    ],
+)
+async def test_a_refund_that_is_not_what_it_says_is_not_proved(
+    billing_double: BillingDouble, behaviour: Behaviour, failing: list[str]
+) -> None:
+    billing_double.always("refund", behaviour)
+    report, _ = await probe(config_for(billing_double.base_url), TestAccounts(GOOD))
+    assert report.capabilities == {I, S}
+    assert failed(report) == (failing or ["refund"])
+
+
+async def test_a_repeated_refund_that_takes_another_charge_with_it(billing_double: BillingDouble) -> None:
+    """Not idempotent, and the refund does not heed the charge's name: the second refund hits the second charge."""
+    billing_double.configure(capabilities={"status", "refund"})
+    config = config_for(billing_double.base_url)
+    assert config.refund is not None
+    nameless = tuple(
+        msgspec.structs.replace(one, parameter="ignored") if one.parameter == "charge" else one
+        for one in config.refund.key_map
+    )
+    refund = msgspec.structs.replace(config.refund, key_map=nameless)
+    report, _ = await probe(msgspec.structs.replace(config, refund=refund), TestAccounts(GOOD))
+    assert Capability.REFUND not in report.capabilities
+    assert "refund_again_status" in failed(report) or "refund_status" in failed(report)
+
+
+async def test_a_provision_without_status_is_not_charged_at_all(billing_double: BillingDouble) -> None:
+    config = msgspec.structs.replace(config_for(billing_double.base_url), status=None)
+    report, _ = await probe(config, TestAccounts(GOOD))
+    assert (report.capabilities, verdicts(report)) == (frozenset(), [("provable", Verdict.FAILED)])
+    assert billing_double.requests() == []
+
+
+async def test_a_provision_without_refund_says_what_is_left(billing_double: BillingDouble) -> None:
+    config = msgspec.structs.replace(config_for(billing_double.base_url), refund=None)
+    report, _ = await probe(config, TestAccounts(GOOD))
+    assert report.capabilities == {I, S}
+    assert report.steps[-1].verdict is Verdict.NOT_CHECKED
+    assert report.steps[-1].detail.endswith(f"Give back by hand: {billing_double.standing()[0].transaction}.")
+
+
+async def test_a_server_that_is_not_there(free_port: int) -> None:
+    report, _ = await probe(config_for(f"http://127.0.0.1:{free_port}/rentals"), TestAccounts(GOOD))
+    assert report.capabilities == frozenset()
+    assert report.steps[0].answer.startswith("No answer (connect) after ")
+
+
+async def test_a_decline_rule_that_is_wrong_shows(sample_billing: SampleBilling) -> None:
+    """The commonest mistake: the success rule does not fit what the server says."""
+    config = config_for(sample_billing.base_url)
+    charge = msgspec.structs.replace(config.charge, success=Match(status_text="201 Created"))
+    report, _ = await probe(msgspec.structs.replace(config, charge=charge), TestAccounts(GOOD))
+    first = next(step for step in report.steps if step.name == "first_charge")
+    assert first.detail == "Expected: success. Understood: unknown (no_rule_matches)."
+    assert sample_billing.standing() == []
+
+
+def test_the_samples_settings_are_valid(tmp_path: Path) -> None:
+    config = config_for("http://127.0.0.1:8100/rentals")
+    assert validated_config(config, policy=EgressPolicy.parse("127.0.0.0/8:8100")) == config
+    assert KeyMapping(parameter="charge", platform_value=PlatformValue.CHARGE_ID) in (
+        config.refund.key_map if config.refund else ()
+    )
