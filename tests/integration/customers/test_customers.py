@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from tests.integration.customers.conftest import STAFF, World
+from tests.factories.world import STAFF, World
 
 from matinee.customers.operations import disable_customer, enable_customer, update_customer
 from matinee.customers.queries import get_customer, list_customers, lock_customer

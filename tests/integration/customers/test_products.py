@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from tests.integration.customers.conftest import STAFF, World
+from tests.factories.world import STAFF, World
 
 from matinee.customers.operations import archive_product, restore_product, update_product
 from matinee.customers.queries import get_product, list_products, product_choices, products_for_publishing

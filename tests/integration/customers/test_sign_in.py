@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from tests.integration.customers.conftest import PASSWORD, STAFF, World
+from tests.factories.world import PASSWORD, STAFF, World
 
 from matinee.customers.jobs import sign_in_subscriber
 from matinee.customers.operations import disable_customer, remove_device, set_password, sign_out
