@@ -5,8 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-from matinee.entitlements.rules import right_ends_at
 from matinee.entitlements.queries import entitlement_of_purchase
+from matinee.entitlements.rules import right_ends_at
 from matinee.kernel.errors import NotFound
 from matinee.kernel.money import CREDIT
 from matinee.platform.db import Record, Transaction
@@ -26,7 +26,9 @@ def reversal_from(row: Record) -> Reversal:
     return msgspec.convert({name: row[name] for name in Reversal.__struct_fields__}, Reversal)
 
 
-async def get_purchase(tx: Transaction, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID) -> Purchase:
+async def get_purchase(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID
+) -> Purchase:
     """Return a purchase of this customer. Raises NotFound."""
     row = await tx.fetchrow(
         f"SELECT {PURCHASE_COLUMNS} FROM purchases "

@@ -151,4 +151,3 @@ OUTGOING: Mapping[PurchaseState, str] = {
     S.REVERSED: "purchase.reversed",
 }
 """The events that the operator's other systems are told of."""
-

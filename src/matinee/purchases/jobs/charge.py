@@ -133,4 +133,3 @@ async def repeat(services: PurchaseServices, order: BillingOrder) -> Purchase | 
     result = await services.gateway.charge(order.config, order.values)
     async with services.database.transaction(order.operator.operator_id) as tx:
         return await settle(tx, order=order, outcome=result.outcome, record=result.record)
-

@@ -91,9 +91,7 @@ class Resolver:
     def _check(self, key: Key) -> Coroutine[Any, Any, None]:
         kind, operator_id, customer_id, row_id = key
         if kind == "purchase":
-            return check(
-                self._services, operator_id=operator_id, customer_id=customer_id, purchase_id=row_id
-            )
+            return check(self._services, operator_id=operator_id, customer_id=customer_id, purchase_id=row_id)
         return check_reversal(
             self._services, operator_id=operator_id, customer_id=customer_id, reversal_id=row_id
         )

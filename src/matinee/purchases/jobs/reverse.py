@@ -85,20 +85,35 @@ async def _by_status(
             )
             return True, None
         others = await reversals_of(
-            tx, operator_id=reversal.operator_id, customer_id=reversal.customer_id, purchase_id=reversal.purchase_id
+            tx,
+            operator_id=reversal.operator_id,
+            customer_id=reversal.customer_id,
+            purchase_id=reversal.purchase_id,
         )
         charge_id = reversal.charge_id or _to_name(order.purchase, reversal, others, outcome.charge_ids)
         if charge_id is None or gone:
             if settled_long_ago:
                 await finish_reversal(
-                    tx, order=order, reversal=reversal, to=ReversalState.REVERSED, cause="nothing_stands", now=now
+                    tx,
+                    order=order,
+                    reversal=reversal,
+                    to=ReversalState.REVERSED,
+                    cause="nothing_stands",
+                    now=now,
                 )
             else:
-                await refund_later(tx, reversal=reversal, next_check_at=reversal.booked_at + order.quiet + REFUND_RETRY)
+                await refund_later(
+                    tx, reversal=reversal, next_check_at=reversal.booked_at + order.quiet + REFUND_RETRY
+                )
             return True, None
         if not can_refund(order):
             await finish_reversal(
-                tx, order=order, reversal=reversal, to=ReversalState.REFUND_OPEN, cause="no_refund_call", now=now
+                tx,
+                order=order,
+                reversal=reversal,
+                to=ReversalState.REFUND_OPEN,
+                cause="no_refund_call",
+                now=now,
             )
             return True, None
         if _unclear(order, reversal) and now < _repeat_at(order, reversal):
@@ -141,7 +156,9 @@ async def _call(
         case RefundKind.REFUNDED:
             await _finish(services, order, claimed, ReversalState.REVERSED, "refunded", result.record)
         case RefundKind.REFUSED:
-            await _finish(services, order, claimed, ReversalState.REFUND_OPEN, "refund_refused", result.record)
+            await _finish(
+                services, order, claimed, ReversalState.REFUND_OPEN, "refund_refused", result.record
+            )
         case _:
             async with services.database.transaction(reversal.operator_id) as tx:
                 now = await tx.now()

@@ -10,7 +10,14 @@ from matinee.purchases.operations.charging import BillingOrder
 from matinee.purchases.operations.reversing import LATE_CHARGE, NONE_STANDS, begin_reversal, book_duplicates
 from matinee.purchases.operations.transitions import Change, look_again, move, note
 from matinee.purchases.queries import slot_holder
-from matinee.purchases.rules import FIRST_CHECK, NOT_FOUND_TWICE, STATUS_RETRY, check_after, count_delays, watch_delays
+from matinee.purchases.rules import (
+    FIRST_CHECK,
+    NOT_FOUND_TWICE,
+    STATUS_RETRY,
+    check_after,
+    count_delays,
+    watch_delays,
+)
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Evidence, Purchase, PurchaseState
 

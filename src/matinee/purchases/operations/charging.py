@@ -44,7 +44,10 @@ async def billing_order(tx: Transaction, *, operator: Operator, purchase: Purcha
     if purchase.provision_id is None or purchase.provision_version is None:
         raise ValueError("a purchase paid from the wallet is never sent to billing")
     config, capabilities = await billing_version(
-        tx, operator_id=operator.operator_id, provision_id=purchase.provision_id, version=purchase.provision_version
+        tx,
+        operator_id=operator.operator_id,
+        provision_id=purchase.provision_id,
+        version=purchase.provision_version,
     )
     return BillingOrder(
         operator=operator,
@@ -57,15 +60,13 @@ async def billing_order(tx: Transaction, *, operator: Operator, purchase: Purcha
 
 
 async def _values(tx: Transaction, operator: Operator, purchase: Purchase) -> Values:
-    customer = await get_customer(
-        tx, operator_id=operator.operator_id, customer_id=purchase.customer_id
-    )
+    customer = await get_customer(tx, operator_id=operator.operator_id, customer_id=purchase.customer_id)
     product = await get_product(tx, operator_id=operator.operator_id, product_id=purchase.product_id)
     return {
         PlatformValue.USERID: customer.username,
         PlatformValue.CONTENT_ID: str(purchase.item_id),
         PlatformValue.CONTENT_NAME: purchase.item_title,
-        PlatformValue.CONTENT_PRICE: str(purchase.amount_minor),
+        PlatformValue.CONTENT_PRICE: purchase.price.plain(),
         PlatformValue.CURRENCY: purchase.currency,
         PlatformValue.CITY: customer.city,
         PlatformValue.STATE: customer.state,
@@ -149,29 +150,28 @@ async def settle(
     return moved or current
 
 
-def change_for(
-    order: BillingOrder, outcome: ChargeOutcome, record: ExchangeRecord | None
-) -> Change | None:
+_BECOMES = {
+    ChargeKind.SUCCESS: PurchaseState.GRANTED,
+    ChargeKind.DECLINED: PurchaseState.DECLINED,
+    ChargeKind.REVIEW: PurchaseState.REVIEW,
+    ChargeKind.NOT_SENT: PurchaseState.NOT_SENT,
+    ChargeKind.UNKNOWN: PurchaseState.UNKNOWN,
+}
+
+
+def change_for(order: BillingOrder, outcome: ChargeOutcome, record: ExchangeRecord | None) -> Change | None:
     """Return what an answer makes of CHARGING or (a repeated charge) of UNKNOWN; None: it proves nothing new."""
-    repeated = order.purchase.state is PurchaseState.UNKNOWN
-    match outcome.kind:
-        case ChargeKind.SUCCESS:
-            to, evidence = PurchaseState.GRANTED, Evidence.ANSWER
-        case ChargeKind.DECLINED:
-            to, evidence = PurchaseState.DECLINED, None
-        case ChargeKind.REVIEW:
-            to, evidence = PurchaseState.REVIEW, None
-        case ChargeKind.NOT_SENT if not repeated:
-            to, evidence = PurchaseState.NOT_SENT, None
-        case ChargeKind.UNKNOWN if not repeated:
-            to, evidence = PurchaseState.UNKNOWN, None
-        case _:
-            return None
+    to = _BECOMES[outcome.kind]
+    if order.purchase.state is PurchaseState.UNKNOWN and to in (
+        PurchaseState.NOT_SENT,
+        PurchaseState.UNKNOWN,
+    ):
+        return None
     return Change(
         to=to,
         cause=outcome.cause,
         check_in=check_after(to, capabilities=order.capabilities, quiet=order.quiet),
-        evidence=evidence,
+        evidence=Evidence.ANSWER if to is PurchaseState.GRANTED else None,
         billing_transaction=outcome.transaction_id,
         decline_reason=outcome.decline_reason,
         record=record,
@@ -198,7 +198,4 @@ async def give_up(
              AND state = 'UNKNOWN' AND gave_up_at IS NULL""",
         operator_id, customer_id, purchase_id, now,
     )  # fmt: skip
-    return await get_purchase(
-        tx, operator_id=operator_id, customer_id=customer_id, purchase_id=purchase_id
-    )
-
+    return await get_purchase(tx, operator_id=operator_id, customer_id=customer_id, purchase_id=purchase_id)

@@ -18,7 +18,7 @@ from matinee.purchases.operations.quoting import check_means, current_terms, mak
 from matinee.purchases.operations.wallet import pay_from_wallet
 from matinee.purchases.queries import PURCHASE_COLUMNS, purchase_from
 from matinee.purchases.rules import FIRST_CHECK, charge_reference
-from matinee.purchases.types import Purchase, PurchaseState
+from matinee.purchases.types import Purchase
 
 
 class Confirmed(msgspec.Struct, frozen=True):
@@ -69,12 +69,23 @@ async def confirm(
     ) != (quote.product_id, quote.payment_type, quote.currency, quote.provision_id):  # fmt: skip
         raise QuoteStale(
             await make_quote(
-                tx, operator=operator, signer=signer, customer_id=customer_id, section=section,
-                item_kind=quote.item_kind, item_id=quote.item_id, now=now,
-            )  # fmt: skip
+                tx,
+                operator=operator,
+                signer=signer,
+                customer_id=customer_id,
+                section=section,
+                item_kind=quote.item_kind,
+                item_id=quote.item_id,
+                now=now,
+            )
         )
     await check_means(
-        tx, operator=operator, customer=customer, amount_minor=quote.amount_minor, currency=quote.currency, now=now
+        tx,
+        operator=operator,
+        customer=customer,
+        amount_minor=quote.amount_minor,
+        currency=quote.currency,
+        now=now,
     )
     purchase = await _reserve(tx, quote, device_id, reference_key, now)
     await _remember_key(tx, signed, purchase.purchase_id)
@@ -147,14 +158,21 @@ _RESERVE = f"""
 async def _reserve(
     tx: Transaction, quote: Quote, device_id: UUID, reference_key: bytes, now: datetime
 ) -> Purchase:
-    slot = {
-        "operator_id": quote.operator_id,
-        "customer_id": quote.customer_id,
-        "item_kind": quote.item_kind,
-        "item_id": quote.item_id,
-    }
-    generation = await queries.next_generation(tx, **slot)
-    reference = charge_reference(reference_key, **slot, generation=generation)
+    generation = await queries.next_generation(
+        tx,
+        operator_id=quote.operator_id,
+        customer_id=quote.customer_id,
+        item_kind=quote.item_kind,
+        item_id=quote.item_id,
+    )
+    reference = charge_reference(
+        reference_key,
+        operator_id=quote.operator_id,
+        customer_id=quote.customer_id,
+        item_kind=quote.item_kind,
+        item_id=quote.item_id,
+        generation=generation,
+    )
     row = await tx.fetchrow(
         _RESERVE,
         quote.operator_id, quote.customer_id, quote.purchase_id, quote.item_kind, quote.item_id, quote.title,

@@ -59,7 +59,13 @@ async def make_quote(
         raise AlreadyHeld(holder.purchase_id)
     customer = await get_customer(tx, operator_id=operator.operator_id, customer_id=customer_id)
     terms = await current_terms(
-        tx, operator=operator, customer=customer, section=section, item_kind=item_kind, item_id=item_id, now=now
+        tx,
+        operator=operator,
+        customer=customer,
+        section=section,
+        item_kind=item_kind,
+        item_id=item_id,
+        now=now,
     )
     await check_means(
         tx, operator=operator, customer=customer, amount_minor=terms.amount_minor,
@@ -141,7 +147,13 @@ async def current_terms(
 
 
 async def check_means(
-    tx: Transaction, *, operator: Operator, customer: Customer, amount_minor: int, currency: str, now: datetime
+    tx: Transaction,
+    *,
+    operator: Operator,
+    customer: Customer,
+    amount_minor: int,
+    currency: str,
+    now: datetime,
 ) -> None:
     """Check limit and credit. Raises Refused (`spending_limit`, `wallet_too_low`)."""
     if currency == CREDIT:
@@ -190,9 +202,7 @@ async def _provision(
     pointer = product.provisions.get("movie")
     if pointer is None:
         raise _not_for_sale("Renting is not set up for your subscription yet.")
-    provision = await get_provision(
-        tx, operator_id=operator.operator_id, provision_id=pointer.provision_id
-    )
+    provision = await get_provision(tx, operator_id=operator.operator_id, provision_id=pointer.provision_id)
     if provision.switched_off_at is not None:
         raise _not_for_sale("Renting is switched off at the moment.")
     return pointer.provision_id, pointer.version

@@ -75,7 +75,11 @@ async def begin_reversal(
     if moved is None:
         return None
     await revoke(
-        tx, operator_id=moved.operator_id, customer_id=moved.customer_id, purchase_id=moved.purchase_id, now=now
+        tx,
+        operator_id=moved.operator_id,
+        customer_id=moved.customer_id,
+        purchase_id=moved.purchase_id,
+        now=now,
     )
     if moved.payment_type is PaymentType.WALLET:
         await credit_back(tx, purchase=moved)
@@ -99,7 +103,10 @@ async def book_duplicates(
     reversal that is not finished.
     """
     reversals = await reversals_of(
-        tx, operator_id=purchase.operator_id, customer_id=purchase.customer_id, purchase_id=purchase.purchase_id
+        tx,
+        operator_id=purchase.operator_id,
+        customer_id=purchase.customer_id,
+        purchase_id=purchase.purchase_id,
     )
     waiting = [r for r in reversals if r.state is not ReversalState.REVERSED]
     given_back = {r.charge_id for r in reversals if r.state is ReversalState.REVERSED}
@@ -112,9 +119,7 @@ async def book_duplicates(
     if keeps_one and purchase.billing_transaction in free:
         free.remove(purchase.billing_transaction)
     chosen = free[max(0, len(free) - extras) :] if extras > 0 else []
-    cause = ReversalCause(
-        code="duplicate", reason="Billing charged more than once.", requested_by="Matinee"
-    )
+    cause = ReversalCause(code="duplicate", reason="Billing charged more than once.", requested_by="Matinee")
     for charge_id in chosen:
         await _book(tx, purchase, reference_key, cause, charge_id=charge_id, is_duplicate=True, now=now)
         await tx.executemany(
@@ -216,7 +221,10 @@ async def finish_reversal(
     if tag != "UPDATE 1":
         return False
     purchase = await get_purchase(
-        tx, operator_id=reversal.operator_id, customer_id=reversal.customer_id, purchase_id=reversal.purchase_id
+        tx,
+        operator_id=reversal.operator_id,
+        customer_id=reversal.customer_id,
+        purchase_id=reversal.purchase_id,
     )
     if reversal.is_duplicate:
         if closed:

@@ -124,9 +124,7 @@ def _source(purchase: Purchase) -> str:
     return "wallet" if purchase.payment_type is PaymentType.WALLET else "billing"
 
 
-async def note(
-    tx: Transaction, *, purchase: Purchase, record: ExchangeRecord, now: datetime
-) -> None:
+async def note(tx: Transaction, *, purchase: Purchase, record: ExchangeRecord, now: datetime) -> None:
     """Add a call to the attempt log that changed no state."""
     await tx.execute(
         """INSERT INTO billing_attempts (operator_id, customer_id, purchase_id, attempt_id, call, provision_id,
@@ -158,9 +156,7 @@ async def look_again(
     )  # fmt: skip
 
 
-async def take_lease(
-    tx: Transaction, *, purchase: Purchase, until: datetime, now: datetime
-) -> bool:
+async def take_lease(tx: Transaction, *, purchase: Purchase, until: datetime, now: datetime) -> bool:
     """Take a due purchase for oneself until `until`; False: another worker has it."""
     tag = await tx.execute(
         """UPDATE purchases SET next_check_at = $6, checked_at = $7

@@ -31,7 +31,10 @@ async def pay_from_wallet(
         )
     else:
         change = Change(
-            to=PurchaseState.DECLINED, cause="wallet_too_low", check_in=None, decline_reason="Your balance is too low."
+            to=PurchaseState.DECLINED,
+            cause="wallet_too_low",
+            check_in=None,
+            decline_reason="Your balance is too low.",
         )
     moved = await move(tx, operator=operator, purchase=purchase, change=change, now=now)
     if moved is None:

@@ -1,0 +1,1 @@
+"""Offers: PPV rules, the published terms, and quotes."""

@@ -1,0 +1,1 @@
+"""Reading PPV rules and published items."""

@@ -1,0 +1,1 @@
+"""Builders of what tests need, from one operator with a film on sale to a simulated billing system."""
