@@ -1,0 +1,1 @@
+"""CMS pages: movies, PPV rules, packages."""

@@ -1,0 +1,10 @@
+"""Every page of the console: one line for each module of handlers."""
+
+from typing import Any
+
+from matinee.console import sign_in, static_files
+
+ROUTES: list[Any] = [
+    static_files.static_file,
+    *sign_in.ROUTES,
+]

@@ -1,0 +1,59 @@
+// The frame: drawer, menus, dialogs and messages. Everything hangs on data attributes.
+(() => {
+  const drawer = () => document.getElementById("drawer");
+  const opener = () => document.querySelector("[data-drawer-open]");
+  const scrim = () => document.querySelector(".scrim");
+
+  const setDrawer = (open) => {
+    if (!drawer()) return;
+    drawer().classList.toggle("is-open", open);
+    scrim().hidden = !open;
+    opener().setAttribute("aria-expanded", String(open));
+    (open ? drawer().querySelector("a") : opener()).focus();
+  };
+
+  document.addEventListener("click", (event) => {
+    const target = event.target;
+    if (target.closest("[data-drawer-open]")) setDrawer(true);
+    if (target.closest("[data-drawer-close]")) setDrawer(false);
+
+    const open = target.closest("[data-open-dialog]");
+    if (open) document.getElementById(open.dataset.openDialog).showModal();
+    if (target.closest("[data-close-dialog]")) target.closest("dialog").close();
+    if (target.matches("dialog")) closeOutside(target, event);
+
+    if (target.closest("[data-toast-close]")) target.closest("[data-toast]").remove();
+    for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+      if (!menu.contains(target)) menu.open = false;
+    }
+  });
+
+  // A press on the backdrop hits the dialog itself, outside its box.
+  const closeOutside = (dialog, event) => {
+    const box = dialog.getBoundingClientRect();
+    const inside =
+      event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+    if (!inside) dialog.close();
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    if (drawer()?.classList.contains("is-open")) setDrawer(false);
+    for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+
+  const TOAST_MS = 8000;
+  const leaveLater = (toast) => {
+    let timer = setTimeout(() => toast.remove(), TOAST_MS);
+    toast.addEventListener("pointerenter", () => clearTimeout(timer));
+    toast.addEventListener("focusin", () => clearTimeout(timer));
+    toast.addEventListener("pointerleave", () => {
+      timer = setTimeout(() => toast.remove(), TOAST_MS);
+    });
+  };
+  // Errors stay until they are closed; what went well may leave by itself.
+  document.querySelectorAll("[data-toast]:not(.tone-bad)").forEach(leaveLater);
+})();

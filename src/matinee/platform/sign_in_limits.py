@@ -1,0 +1,71 @@
+"""Limits on guessing passwords: tries per account and per address, inside one operator.
+
+A try is counted as a failure before the password is looked at and forgiven when it was right, so
+that many guesses sent at once cannot slip past the limit together.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from matinee.kernel.errors import TooMany
+from matinee.platform.db import Transaction
+
+WINDOW = timedelta(minutes=15)
+LARGEST_SUBJECT = 300
+
+
+class SignInLimit(msgspec.Struct, frozen=True):
+    """At most `tries` failures inside the window for `subject`, such as `staff:ada@example.com`."""
+
+    subject: str
+    tries: int
+
+
+def account_limit(kind: str, name: str) -> SignInLimit:
+    """Return the limit for one account; `kind` is `staff` or `subscriber`."""
+    return SignInLimit(f"{kind}:{name.strip().lower()}"[:LARGEST_SUBJECT], 10)
+
+
+def address_limit(kind: str, address: str) -> SignInLimit:
+    """Return the limit for one network address, behind which many people may sit."""
+    return SignInLimit(f"{kind}-address:{address}"[:LARGEST_SUBJECT], 60)
+
+
+async def take_try(
+    tx: Transaction, *, operator_id: UUID, limits: Sequence[SignInLimit], now: datetime
+) -> None:
+    """Count one try against each limit. Raises TooMany; the caller's transaction must then roll back."""
+    # Always in the same order, so that two sign-ins cannot lock each other's rows crosswise.
+    for limit in sorted(limits, key=lambda each: each.subject):
+        row = await tx.fetchrow(
+            """INSERT INTO sign_in_failures AS f (operator_id, subject, window_started_at, failures)
+               VALUES ($1, $2, $3, 1)
+               ON CONFLICT (operator_id, subject) DO UPDATE SET
+                   failures = CASE WHEN f.window_started_at <= $4 THEN 1 ELSE f.failures + 1 END,
+                   window_started_at =
+                       CASE WHEN f.window_started_at <= $4 THEN $3 ELSE f.window_started_at END
+               RETURNING failures, window_started_at""",
+            operator_id, limit.subject, now, now - WINDOW,
+        )  # fmt: skip
+        assert row is not None
+        if row["failures"] > limit.tries:
+            wait = row["window_started_at"] + WINDOW - now
+            raise TooMany(
+                "Too many tries. Wait a few minutes, then try again.",
+                retry_after_seconds=max(1, int(wait.total_seconds())),
+            )
+
+
+async def forgive(tx: Transaction, *, operator_id: UUID, account: SignInLimit, address: SignInLimit) -> None:
+    """After a right password: forget the account's failures, and take back the try from the address."""
+    await tx.execute(
+        "DELETE FROM sign_in_failures WHERE operator_id = $1 AND subject = $2", operator_id, account.subject
+    )
+    await tx.execute(
+        """UPDATE sign_in_failures SET failures = greatest(failures - 1, 0)
+           WHERE operator_id = $1 AND subject = $2""",
+        operator_id, address.subject,
+    )  # fmt: skip
