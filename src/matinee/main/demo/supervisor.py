@@ -3,6 +3,8 @@
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Final, Self
 
@@ -22,11 +24,46 @@ _LOOK_EVERY_SECONDS: Final = 0.3
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+class Interrupts:
+    """Turns the signals that stop the demo into KeyboardInterrupt, but not while a process is being started:
+    one that nobody has written down yet would be left behind."""
+
+    def __init__(self) -> None:
+        self._holding = False
+        self._came = False
+
+    def catch(self) -> None:
+        for number in _STOPPING:
+            signal.signal(number, self._take)
+
+    def ignore(self) -> None:
+        """From here on an impatient second Ctrl-C changes nothing."""
+        for number in _STOPPING:
+            signal.signal(number, signal.SIG_IGN)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let a signal that comes within the block take effect at its end."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+        if self._came:
+            raise KeyboardInterrupt
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self._came = True
+        if not self._holding:
+            raise KeyboardInterrupt
+
+
 class Supervisor:
     """The database and the processes of one demo. Leaving the block stops whatever was started."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, interrupts: "Interrupts") -> None:
         self._layout = layout
+        self._interrupts = interrupts
         self._postgres = EmbeddedPostgres(layout.postgres)
         self._children: list[Child] = []
 
@@ -36,9 +73,10 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the processes, then the database under them. An impatient second Ctrl-C changes nothing."""
-        for number in _STOPPING:
-            signal.signal(number, signal.SIG_IGN)
+        """Stop the processes, then the database under them."""
+        self._interrupts.ignore()
+        if self._postgres.pid is None and not self._children:
+            return
         click.echo("\nStopping ...")
         for child in reversed(self._children):
             child.ask_to_stop()
@@ -50,7 +88,7 @@ class Supervisor:
     def start(self) -> None:
         """Start everything and, the first time, fill it."""
         layout = self._layout
-        with step("PostgreSQL"):
+        with step("PostgreSQL"), self._interrupts.held():
             database = self._postgres.start()
         if not layout.seeded.exists():
             self._empty()
@@ -93,8 +131,9 @@ class Supervisor:
         environment: dict[str, str],
         answers: tuple[int, str] | None = None,
     ) -> None:
-        child = Child(name, command, log=self._layout.log(name), environment=environment)
-        self._children.append(child)
+        with self._interrupts.held():
+            child = Child(name, command, log=self._layout.log(name), environment=environment)
+            self._children.append(child)
         if answers is not None:
             child.wait_until_answers(*answers)
 
@@ -107,20 +146,16 @@ def run(layout: Layout) -> None:
     for variable, port in (("PORT", layout.port), ("BILLING_PORT", layout.billing_port)):
         _check_port(variable, port)
     layout.make()
-    for number in _STOPPING:
-        signal.signal(number, _interrupt)
+    interrupts = Interrupts()
+    interrupts.catch()
     try:
-        with Supervisor(layout) as supervisor:
+        with Supervisor(layout, interrupts) as supervisor:
             click.echo("Starting the demo of Matinee")
             supervisor.start()
             show_addresses(layout)
             supervisor.watch()
     except KeyboardInterrupt:
         return
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _check_port(variable: str, port: int) -> None:
