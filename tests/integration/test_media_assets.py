@@ -1,3 +1,5 @@
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -222,6 +224,65 @@ async def test_progress_that_cannot_be_written_does_not_stop_packaging(
         raise DatabaseUnavailable("gone for a moment")
 
     monkeypatch.setattr(operations, "note_progress", unreachable)
+    await package(database, storage, asset)
+    assert (await asset_now(database, asset)).state == "ready"
+
+
+async def test_progress_is_written_at_most_once_a_second(
+    database: Database, storage: ObjectStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset = await uploaded(database, storage, make_clip(tmp_path / "in.mkv", video="mpeg4"))
+    written: list[int] = []
+    heard: list[int] = []
+
+    async def write(*_: object, percent: int, **__: object) -> None:
+        written.append(percent)
+
+    async def hear(percent: int) -> None:
+        heard.append(percent)
+
+    monkeypatch.setattr(operations, "note_progress", write)
+    started = time.monotonic()
+    await jobs.package_asset(
+        database,
+        storage,
+        BOX,
+        operator_id=AURORA,
+        asset_id=asset.asset_id,
+        key_url=KEY_URL,
+        on_progress=hear,
+    )
+    assert len(heard) > 10
+    assert 1 <= len(written) <= time.monotonic() - started + 1
+
+
+async def test_a_run_that_is_cancelled_can_be_taken_up_again(
+    database: Database, storage: ObjectStorage, tmp_path: Path
+) -> None:
+    asset = await uploaded(database, storage, make_clip(tmp_path / "in.mkv", seconds=5, video="mpeg4"))
+    begun = asyncio.Event()
+
+    async def hear(percent: int) -> None:
+        if percent > 3:
+            begun.set()
+
+    task = asyncio.create_task(
+        jobs.package_asset(
+            database,
+            storage,
+            BOX,
+            operator_id=AURORA,
+            asset_id=asset.asset_id,
+            key_url=KEY_URL,
+            on_progress=hear,
+        )
+    )
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await asset_now(database, asset)).state == "packaging"
+    assert await files_of(storage, asset) == []
     await package(database, storage, asset)
     assert (await asset_now(database, asset)).state == "ready"
 
