@@ -94,6 +94,17 @@ async def test_the_sample_server_is_class_a(sample_billing: SampleBilling) -> No
     assert waited == [60]
 
 
+async def test_the_sample_server_with_its_account_that_is_always_declined(
+    sample_billing: SampleBilling,
+) -> None:
+    poor = {**GOOD, PlatformValue.USERID: "probe-declined"}
+    report, _ = await probe(config_for(sample_billing.base_url), TestAccounts(GOOD, poor))
+    assert failed(report) == []
+    assert all(step.verdict is Verdict.PASSED for step in report.steps)
+    assert report.capabilities == {I, S, R}
+    assert sample_billing.standing() == []
+
+
 async def test_the_report_shows_requests_and_answers(sample_billing: SampleBilling) -> None:
     report, _ = await probe(config_for(sample_billing.base_url), TestAccounts(GOOD))
     charge = next(step for step in report.steps if step.name == "first_charge")

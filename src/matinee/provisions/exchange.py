@@ -253,7 +253,7 @@ async def _read(response: ClientResponse) -> _Reply:
     """Read at most 64 KiB of body; a longer or an encoded one is no answer, but its start is kept."""
     body = bytearray()
     failure: Failure | None = None
-    if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+    if response.headers.get("Content-Encoding", "").strip().lower() not in {"", "identity"}:
         failure = Failure.ENCODED
     try:
         while chunk := await response.content.read(LONGEST_BODY_BYTES + 1 - len(body)):
