@@ -10,7 +10,7 @@ CODE := $(wildcard $(PYTHON_CODE))
 TESTS := $(wildcard tests/architecture tests/unit tests/contracts tests/integration tests/faults)
 JOURNEYS := $(wildcard tests/journeys)
 
-.PHONY: help demo demo-reset test lint types viewer-check unit journeys format bench mutants wheel lock \
+.PHONY: help demo demo-reset test lint types viewer-check unit journeys format bench mutants audit wheel lock \
 	viewer screenshots clean environment environment-dev
 
 help: ## List what can be made
@@ -58,6 +58,10 @@ bench: environment-dev ## Measure against limits taken in the same run (docs/per
 
 mutants: environment-dev ## Show that removing any one rule of the purchase makes the tests fail
 	$(BIN)/python -m tests.mutants
+
+audit: environment-dev ## Ask the public databases for known faults in what we depend on
+	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements/runtime.txt
+	$(BIN)/python scripts/viewer.py npm audit
 
 wheel: environment-dev ## Build dist/*.whl and the sdist, with the subscriber app inside
 	$(BIN)/python -m build --no-isolation

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
@@ -49,8 +50,8 @@ def show_addresses(layout: Layout) -> None:
     click.echo(
         f"  Sample billing  http://127.0.0.1:{layout.billing_port}   (what was charged; make it decline)"
     )
-    click.echo(f"  Logs            {_short(layout)}/logs")
-    click.echo(f"  Commands        . {_short(layout)}/environment && matinee --help")
+    click.echo(f"  Logs            {_short(layout.data)}/logs")
+    click.echo(f"  Commands        . {_short(layout.data)}/environment && {_short(_program())} --help")
     click.echo("\nCtrl-C stops everything; the data is kept. `make demo-reset` deletes it.")
 
 
@@ -66,9 +67,13 @@ def _show_operator(operator: DemoOperator, port: int) -> None:
     click.echo("")
 
 
-def _short(layout: Layout) -> str:
-    """Return the data folder as one would type it from here."""
+def _program() -> Path:
+    return Path(sys.executable).with_name("matinee")
+
+
+def _short(path: Path) -> str:
+    """Return a path as one would type it from here."""
     try:
-        return str(layout.data.relative_to(layout.data.cwd()))
+        return str(path.relative_to(Path.cwd()))
     except ValueError:
-        return str(layout.data)
+        return str(path)
