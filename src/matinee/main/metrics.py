@@ -74,18 +74,21 @@ def _pool_gauges(registry: CollectorRegistry, database: Database) -> None:
 
 async def _job_gauges(registry: CollectorRegistry, database: Database) -> None:
     async with database.directory() as tx:
+        now = await tx.now()
         jobs = await tx.fetch(
             """SELECT task_name, status::text AS status, count(*) AS jobs FROM jobs.procrastinate_jobs
                WHERE status IN ('todo', 'doing', 'failed') GROUP BY 1, 2"""
         )
         waited = await tx.fetchval(
-            """SELECT extract(epoch FROM clock_timestamp() - min(e.at)) FROM jobs.procrastinate_jobs j
+            """SELECT extract(epoch FROM $1::timestamptz - min(e.at)) FROM jobs.procrastinate_jobs j
                JOIN jobs.procrastinate_events e ON e.job_id = j.id AND e.type = 'deferred'
-               WHERE j.status = 'todo'"""
+               WHERE j.status = 'todo'""",
+            now,
         )
         heartbeats = await tx.fetch(
-            """SELECT extract(epoch FROM clock_timestamp() - last_heartbeat) AS age
-               FROM jobs.procrastinate_workers"""
+            """SELECT extract(epoch FROM $1::timestamptz - last_heartbeat) AS age
+               FROM jobs.procrastinate_workers""",
+            now,
         )
     _by_task(registry, ((row["task_name"], row["status"], row["jobs"]) for row in jobs))
     oldest = Gauge(

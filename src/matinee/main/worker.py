@@ -16,12 +16,15 @@ from matinee.media.jobs import package_asset
 from matinee.platform import jobs
 from matinee.platform.operators import get_operator
 from matinee.platform.settings import Settings
+from matinee.publishing.jobs import repair_manifests, run_sync
+from matinee.publishing.operations.runs import TASK as SYNC_TASK
 from matinee.purchases.jobs.resolver import Resolver
 
 _CONCURRENCY: Final = 2
 _GRACE_SECONDS: Final = 8.0
 _SILENT_SECONDS: Final = 40.0
 _LOOK_EVERY_SECONDS: Final = 10.0
+_REPAIR_EVERY_SECONDS: Final = 300.0
 _PAUSE_SECONDS: Final = 2.0
 _RETRY: Final = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
 
@@ -53,6 +56,7 @@ async def work(
     parts: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
         ("jobs", lambda: _run_jobs(app)),
         ("stalled_jobs", lambda: _return_stalled_jobs(app)),
+        ("manifests", lambda: _repair_manifests(services)),
         ("resolver", lambda: Resolver(services.purchases).run(stop)),
     ]
     async with app.open_async():
@@ -79,6 +83,13 @@ def create_jobs_app(services: Services) -> procrastinate.App:
                 operator_id=UUID(operator_id),
                 asset_id=UUID(asset_id),
                 key_url=await _key_url(services, UUID(operator_id)),
+            )
+
+    @app.task(name=SYNC_TASK, queue=jobs.QUEUE, retry=_RETRY)
+    async def sync(operator_id: str, run_id: str) -> None:
+        async with _job(SYNC_TASK, operator_id=operator_id, run_id=run_id):
+            await run_sync(
+                services.database, services.storage, operator_id=UUID(operator_id), run_id=UUID(run_id)
             )
 
     return app
@@ -115,6 +126,13 @@ async def _return_stalled_jobs(app: procrastinate.App) -> None:
             _log.warning("job_returned", task=job.task_name, attempts=job.attempts)
             await app.job_manager.retry_job(job)
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+
+async def _repair_manifests(services: Services) -> None:
+    """Bring the manifests in line with the database: at the start and every few minutes, for ever."""
+    while True:
+        await repair_manifests(services.database, services.storage)
+        await asyncio.sleep(_REPAIR_EVERY_SECONDS)
 
 
 async def _keep_running(name: str, part: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:

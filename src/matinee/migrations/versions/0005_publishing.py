@@ -16,7 +16,7 @@ def upgrade() -> None:
             operator_id uuid NOT NULL REFERENCES operators,
             section text NOT NULL CHECK (section IN ({_SECTIONS})),
             snapshot_id uuid NOT NULL,
-            -- The content's digest; the manifest under it lists the pages.
+            -- The content's digest. `manifest_key` is the private index that a put-back reads: pages and versions.
             digest text NOT NULL,
             manifest_key text NOT NULL,
             item_count integer NOT NULL,
@@ -47,12 +47,15 @@ def upgrade() -> None:
             change_count integer NOT NULL DEFAULT 0,
             error text,
             snapshot_id uuid,
+            -- Set when an earlier snapshot is put back instead of reading the CMS.
+            restores uuid,
             started_by text NOT NULL,
             created_at timestamptz NOT NULL,
             updated_at timestamptz NOT NULL,
             finished_at timestamptz,
             PRIMARY KEY (operator_id, run_id),
-            FOREIGN KEY (operator_id, section, snapshot_id) REFERENCES snapshots
+            FOREIGN KEY (operator_id, section, snapshot_id) REFERENCES snapshots,
+            FOREIGN KEY (operator_id, section, restores) REFERENCES snapshots
         )""")
     op.execute("CREATE UNIQUE INDEX sync_runs_one_at_a_time ON sync_runs (operator_id, section) "
                "WHERE state IN ('queued', 'running')")

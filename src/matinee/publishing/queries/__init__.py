@@ -1,0 +1,1 @@
+"""Reading for Cloud Sync: the CMS as it would be published, what is published, and the runs."""
