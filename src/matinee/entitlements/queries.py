@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from matinee.catalog.selling import live_movie
+from matinee.customers.queries import get_product
+from matinee.customers.rules import status_of
+from matinee.customers.types import Customer, EffectiveStatus
 from matinee.entitlements.rules import may_start, right_ends_at
 from matinee.entitlements.types import Entitlement, PlaybackSession, Right, RightVia
 from matinee.platform.db import Transaction
@@ -61,6 +65,37 @@ def best_right(entitlements: Sequence[Entitlement], *, now: datetime) -> Right |
     best = max(playable, key=right_ends_at)
     via = RightVia.GRANT if best.purchase_id is None else RightVia.PURCHASE
     return Right(via=via, play_until=right_ends_at(best), entitlement=best)
+
+
+async def right_to_item(
+    tx: Transaction, *, operator_id: UUID, customer: Customer, item_kind: str, item_id: UUID, now: datetime
+) -> Right | None:
+    """Return what lets a customer play an item at `now`: something bought or granted, else the subscription."""
+    bought = best_right(
+        await entitlements_to_item(
+            tx,
+            operator_id=operator_id,
+            customer_id=customer.customer_id,
+            item_kind=item_kind,
+            item_id=item_id,
+        ),
+        now=now,
+    )
+    if bought is not None or item_kind != "movie":
+        return bought
+    movie = await live_movie(tx, operator_id=operator_id, movie_id=item_id)
+    subscribes = status_of(customer, now) in (EffectiveStatus.ACTIVE, EffectiveStatus.TRIAL)
+    if (
+        movie is None
+        or movie.payment_method != "subscription"
+        or not movie.on_offer(now=now)
+        or not subscribes
+    ):
+        return None
+    product = await get_product(tx, operator_id=operator_id, product_id=customer.product_id)
+    if not set(product.packages) & set(movie.packages):
+        return None
+    return Right(via=RightVia.SUBSCRIPTION, play_until=None, entitlement=None)
 
 
 async def get_entitlement(

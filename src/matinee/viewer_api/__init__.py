@@ -10,7 +10,7 @@ from a page of the same origin.
 from litestar import Router
 from litestar.di import Provide
 
-from matinee.viewer_api import session
+from matinee.viewer_api import playback, purchases, session
 from matinee.viewer_api.problems import EXCEPTION_HANDLERS
 from matinee.viewer_api.session_auth import check_origin, current_subscriber
 
@@ -21,7 +21,7 @@ def create_router() -> Router:
     """Return the router for `/api`."""
     return Router(
         path="/api",
-        route_handlers=[*session.ROUTES],
+        route_handlers=[*session.ROUTES, *purchases.ROUTES, *playback.ROUTES],
         dependencies={"subscriber": Provide(current_subscriber)},
         guards=[check_origin],
         exception_handlers=EXCEPTION_HANDLERS,

@@ -1,0 +1,370 @@
+"""Rights, quotes, purchases and rentals."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import HeaderParameter, JSONBody
+
+from matinee.customers.queries import get_customer
+from matinee.customers.types import PaymentType
+from matinee.entitlements.queries import (
+    best_right,
+    entitlement_of_purchase,
+    entitlements_of_customer,
+    entitlements_to_item,
+    right_to_item,
+)
+from matinee.entitlements.rules import startable_until
+from matinee.entitlements.types import Entitlement
+from matinee.kernel.errors import Refused
+from matinee.kernel.periods import WindowUnit
+from matinee.offers.documents import movies_section
+from matinee.offers.quotes import SignedQuote
+from matinee.platform.db import Database, Transaction
+from matinee.purchases import queries
+from matinee.purchases.errors import AlreadyHeld, QuoteStale
+from matinee.purchases.jobs.charge import confirm_and_charge
+from matinee.purchases.jobs.resolve import ask_now
+from matinee.purchases.operations.charging import give_up
+from matinee.purchases.operations.quoting import current_terms, make_quote
+from matinee.purchases.rules import OPEN
+from matinee.purchases.services import PurchaseServices
+from matinee.purchases.types import Purchase, PurchaseState
+from matinee.viewer_api.problems import documented, problem_response
+from matinee.viewer_api.session_auth import Subscriber
+from matinee.viewer_api.views import PurchaseView, RightView, ended_view, playable_view, purchase_view
+
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+ItemKind = Literal["movie"]
+
+
+class QuoteRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    item_kind: ItemKind
+    item_id: UUID
+
+
+class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is charged and how. The balances are credits, before and after; None unless a wallet pays."""
+
+    type: PaymentType
+    operator_name: str
+    balance_before_minor: int | None
+    balance_after_minor: int | None
+
+
+class QuoteView(msgspec.Struct, frozen=True, kw_only=True):
+    """The invoice. `quote` is what is sent back to confirm it; `purchase_id` is the idempotency key."""
+
+    quote: str
+    purchase_id: UUID
+    title: str
+    rule_name: str
+    rule_unit: WindowUnit
+    rule_quantity: int
+    finish_window_hours: int | None
+    amount_minor: int
+    currency: str
+    tax_minor: int
+    tax_rate_basis_points: int
+    startable_until: datetime
+    payment: PaymentView
+    expires_at: datetime
+
+
+class ConfirmRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    quote: Annotated[str, msgspec.Meta(min_length=1, max_length=8192)]
+
+
+class RentalView(msgspec.Struct, frozen=True, kw_only=True):
+    purchase: PurchaseView
+    right: RightView
+
+
+class RentalsView(msgspec.Struct, frozen=True, kw_only=True):
+    """What was bought, newest first."""
+
+    rentals: list[RentalView]
+
+
+@get(
+    "/items/{item_kind:str}/{item_id:uuid}/right",
+    summary="What I may do with an item",
+    tags=["purchases"],
+    responses=documented(401, 404),
+)
+async def show_right(
+    subscriber: NamedDependency[Subscriber],
+    purchases: NamedDependency[PurchaseServices],
+    item_kind: str,
+    item_id: UUID,
+) -> Response[RightView]:
+    """Return whether an item can be played, is being confirmed, or can be rented now."""
+    async with purchases.database.transaction(subscriber.operator_id) as tx:
+        holder = await queries.slot_holder(
+            tx,
+            operator_id=subscriber.operator_id,
+            customer_id=subscriber.customer_id,
+            item_kind=item_kind,
+            item_id=item_id,
+        )
+    if holder is not None and holder.state is PurchaseState.UNKNOWN:
+        await _ask(purchases, holder)
+    async with purchases.database.transaction(subscriber.operator_id) as tx:
+        view = await _right(tx, subscriber, item_kind, item_id)
+    return Response(view, headers=_NO_STORE)
+
+
+async def _right(tx: Transaction, subscriber: Subscriber, item_kind: str, item_id: UUID) -> RightView:
+    now = await tx.now()
+    operator_id, customer_id = subscriber.operator_id, subscriber.customer_id
+    customer = await get_customer(tx, operator_id=operator_id, customer_id=customer_id)
+    right = await right_to_item(
+        tx, operator_id=operator_id, customer=customer, item_kind=item_kind, item_id=item_id, now=now
+    )
+    if right is not None:
+        return playable_view(right)
+    holder = await queries.slot_holder(
+        tx, operator_id=operator_id, customer_id=customer_id, item_kind=item_kind, item_id=item_id
+    )
+    if holder is not None and holder.state in OPEN:
+        return RightView(state="confirming", purchase_id=holder.purchase_id)
+    earlier = await entitlements_to_item(
+        tx, operator_id=operator_id, customer_id=customer_id, item_kind=item_kind, item_id=item_id
+    )
+    view = ended_view(earlier[0]) if earlier else RightView(state="none")
+    try:
+        await current_terms(
+            tx,
+            operator=subscriber.operator,
+            customer=customer,
+            section=movies_section(subscriber.category),
+            item_kind=item_kind,
+            item_id=item_id,
+            now=now,
+        )
+    except Refused as refused:
+        return msgspec.structs.replace(view, not_for_sale_reason=refused.message)
+    return msgspec.structs.replace(view, for_sale=True)
+
+
+@post(
+    "/quotes",
+    summary="Get an invoice",
+    tags=["purchases"],
+    responses=documented(401, 403, 409, 415, 422),
+)
+async def quote(
+    subscriber: NamedDependency[Subscriber],
+    purchases: NamedDependency[PurchaseServices],
+    data: JSONBody[QuoteRequest],
+) -> Response[Any]:
+    """Return what renting would cost and give. Nothing is charged or kept.
+
+    `already_held` names the purchase that is open or whose right still lasts.
+    """
+    async with purchases.database.transaction(subscriber.operator_id) as tx:
+        now = await tx.now()
+        try:
+            signed = await make_quote(
+                tx,
+                operator=subscriber.operator,
+                signer=purchases.quotes,
+                customer_id=subscriber.customer_id,
+                section=movies_section(subscriber.category),
+                item_kind=data.item_kind,
+                item_id=data.item_id,
+                now=now,
+            )
+        except AlreadyHeld as held:
+            return problem_response(held, purchase_id=str(held.purchase_id))
+        view = await _quote_view(tx, subscriber, signed, now)
+    return Response(view, status_code=201, headers=_NO_STORE)
+
+
+async def _quote_view(
+    tx: Transaction, subscriber: Subscriber, signed: SignedQuote, now: datetime
+) -> QuoteView:
+    terms = signed.quote
+    balance = None
+    if terms.payment_type == PaymentType.WALLET:
+        balance = await queries.wallet_balance(
+            tx, operator_id=terms.operator_id, customer_id=terms.customer_id
+        )
+    return QuoteView(
+        quote=signed.token,
+        purchase_id=terms.purchase_id,
+        title=terms.title,
+        rule_name=terms.rule_name,
+        rule_unit=terms.rule_unit,
+        rule_quantity=terms.rule_quantity,
+        finish_window_hours=terms.finish_window_hours,
+        amount_minor=terms.amount_minor,
+        currency=terms.currency,
+        tax_minor=terms.tax_minor,
+        tax_rate_basis_points=terms.tax_rate_basis_points,
+        startable_until=startable_until(
+            now,
+            unit=terms.rule_unit,
+            quantity=terms.rule_quantity,
+            zone=subscriber.operator.zone,
+            licence_ends_at=terms.licence_ends_at,
+        ),
+        payment=PaymentView(
+            type=PaymentType(terms.payment_type),
+            operator_name=subscriber.operator.name,
+            balance_before_minor=balance,
+            balance_after_minor=None if balance is None else balance - terms.amount_minor,
+        ),
+        expires_at=terms.expires_at,
+    )
+
+
+@post(
+    "/purchases",
+    summary="Confirm an invoice",
+    tags=["purchases"],
+    responses=documented(401, 403, 409, 415, 422, 503),
+)
+async def confirm(
+    subscriber: NamedDependency[Subscriber],
+    purchases: NamedDependency[PurchaseServices],
+    data: JSONBody[ConfirmRequest],
+    idempotency_key: Annotated[UUID, HeaderParameter(name="Idempotency-Key")],
+) -> Response[Any]:
+    """Buy what the invoice says. 201: settled, 202: being confirmed; either may be asked for again at any time.
+
+    The same key and invoice give the same purchase. `quote_stale` brings a new invoice in `quote`.
+    """
+    try:
+        purchase = await confirm_and_charge(
+            purchases,
+            operator=subscriber.operator,
+            signed=purchases.quotes.read(data.quote),
+            idempotency_key=idempotency_key,
+            customer_id=subscriber.customer_id,
+            device_id=subscriber.device_id,
+            section=movies_section(subscriber.category),
+        )
+    except QuoteStale as stale:
+        async with purchases.database.transaction(subscriber.operator_id) as tx:
+            renewed = await _quote_view(tx, subscriber, stale.renewed, await tx.now())
+        return problem_response(stale, quote=msgspec.to_builtins(renewed))
+    view = await _view(purchases.database, purchase)
+    return Response(view, status_code=202 if purchase.state in OPEN else 201, headers=_NO_STORE)
+
+
+@get(
+    "/purchases/{purchase_id:uuid}",
+    summary="One purchase",
+    tags=["purchases"],
+    responses=documented(401, 404),
+)
+async def show_purchase(
+    subscriber: NamedDependency[Subscriber],
+    purchases: NamedDependency[PurchaseServices],
+    purchase_id: UUID,
+) -> Response[PurchaseView]:
+    """Return a purchase as it stands; one that is unclear is asked for at billing first."""
+    purchase = await _mine(purchases.database, subscriber, purchase_id)
+    if purchase.state is PurchaseState.UNKNOWN:
+        await _ask(purchases, purchase)
+        purchase = await _mine(purchases.database, subscriber, purchase_id)
+    return Response(await _view(purchases.database, purchase), headers=_NO_STORE)
+
+
+@post(
+    "/purchases/{purchase_id:uuid}/give-up",
+    status_code=200,
+    summary="Give an unclear purchase up",
+    tags=["purchases"],
+    responses=documented(401, 404, 415),
+)
+async def give_purchase_up(
+    subscriber: NamedDependency[Subscriber],
+    purchases: NamedDependency[PurchaseServices],
+    purchase_id: UUID,
+) -> Response[PurchaseView]:
+    """Stop asking billing to charge an unclear purchase; if it was charged all the same, the money comes back."""
+    async with purchases.database.transaction(subscriber.operator_id) as tx:
+        purchase = await give_up(
+            tx,
+            operator_id=subscriber.operator_id,
+            customer_id=subscriber.customer_id,
+            purchase_id=purchase_id,
+            now=await tx.now(),
+        )
+    return Response(await _view(purchases.database, purchase), headers=_NO_STORE)
+
+
+@get("/rentals", summary="What I bought", tags=["purchases"], responses=documented(401))
+async def list_rentals(
+    subscriber: NamedDependency[Subscriber], database: NamedDependency[Database]
+) -> Response[RentalsView]:
+    """Return every purchase with what it allows now, newest first."""
+    operator_id, customer_id = subscriber.operator_id, subscriber.customer_id
+    async with database.transaction(operator_id) as tx:
+        now = await tx.now()
+        bought = await queries.purchases_of_customer(tx, operator_id=operator_id, customer_id=customer_id)
+        rights = {
+            entitlement.purchase_id: entitlement
+            for entitlement in await entitlements_of_customer(
+                tx, operator_id=operator_id, customer_id=customer_id
+            )
+        }
+        rentals = [
+            RentalView(
+                purchase=await purchase_view(
+                    tx, purchase=purchase, entitlement=rights.get(purchase.purchase_id)
+                ),
+                right=_rental_right(purchase, rights.get(purchase.purchase_id), now),
+            )
+            for purchase in bought
+        ]
+    return Response(RentalsView(rentals=rentals), headers=_NO_STORE)
+
+
+def _rental_right(purchase: Purchase, entitlement: Entitlement | None, now: datetime) -> RightView:
+    if purchase.state in OPEN:
+        return RightView(state="confirming", purchase_id=purchase.purchase_id)
+    if entitlement is None:
+        return RightView(state="none", purchase_id=purchase.purchase_id)
+    right = best_right([entitlement], now=now)
+    return ended_view(entitlement) if right is None else playable_view(right)
+
+
+async def _ask(purchases: PurchaseServices, purchase: Purchase) -> None:
+    await ask_now(
+        purchases,
+        operator_id=purchase.operator_id,
+        customer_id=purchase.customer_id,
+        purchase_id=purchase.purchase_id,
+    )
+
+
+async def _mine(database: Database, subscriber: Subscriber, purchase_id: UUID) -> Purchase:
+    async with database.transaction(subscriber.operator_id) as tx:
+        return await queries.get_purchase(
+            tx,
+            operator_id=subscriber.operator_id,
+            customer_id=subscriber.customer_id,
+            purchase_id=purchase_id,
+        )
+
+
+async def _view(database: Database, purchase: Purchase) -> PurchaseView:
+    async with database.transaction(purchase.operator_id) as tx:
+        entitlement = await entitlement_of_purchase(
+            tx,
+            operator_id=purchase.operator_id,
+            customer_id=purchase.customer_id,
+            purchase_id=purchase.purchase_id,
+        )
+        return await purchase_view(tx, purchase=purchase, entitlement=entitlement)
+
+
+ROUTES: Final[list[Any]] = [show_right, quote, confirm, show_purchase, give_purchase_up, list_rentals]
