@@ -7,16 +7,16 @@ from matinee.media.demo.scenes import Brush, Colour, Points, Stage, mix, scatter
 
 def orbit(stage: Stage) -> None:
     """A planet with rings."""
-    colours, random = stage.palette, stage.random
+    colours, dice = stage.palette, stage.dice
     stage.sky([colours.front, mix(colours.front, colours.sky, 0.8), mix(colours.sky, colours.middle, 0.6)])
-    stage.glow(random.uniform(0.1, 0.9), random.uniform(0.2, 0.8), 0.9, colours.middle, 0.5)
+    stage.glow(dice.uniform(0.1, 0.9), dice.uniform(0.2, 0.8), 0.9, colours.middle, 0.5)
 
     def stars(brush: Brush) -> None:
-        for x, y in scatter(random, 260, brush.right, 0, 1):
-            brush.disc(x, y, random.choice((0.0012, 0.0016, 0.003)), colours.light, random.randint(60, 240))
+        for x, y in scatter(dice, 260, brush.right, 0, 1):
+            brush.disc(x, y, dice.choice((0.0012, 0.0016, 0.003)), colours.light, dice.randint(60, 240))
 
     stage.layer(0.08, stars)
-    x, y, radius = random.uniform(0.42, 0.6), random.uniform(0.4, 0.47), random.uniform(0.25, 0.3)
+    x, y, radius = dice.uniform(0.42, 0.6), dice.uniform(0.4, 0.47), dice.uniform(0.25, 0.3)
     stage.glow(x, y, radius * 2.1, colours.horizon, 0.6)
 
     def planet(brush: Brush) -> None:
@@ -30,7 +30,7 @@ def orbit(stage: Stage) -> None:
     stage.layer(0.3, planet)
 
     def rings(brush: Brush) -> None:
-        tilt = random.uniform(-0.5, -0.25)
+        tilt = dice.uniform(-0.5, -0.25)
         for number in range(5):
             reach = radius * (1.45 + number * 0.1)
             points = _ellipse(brush, (x, y), reach, tilt, front=True)
@@ -63,7 +63,7 @@ def _ellipse(brush: Brush, centre: tuple[float, float], reach: float, tilt: floa
 
 def bauhaus(stage: Stage) -> None:
     """Tiles of quarter circles."""
-    colours, random = stage.palette, stage.random
+    colours, dice = stage.palette, stage.dice
     ground = mix(colours.light, colours.horizon, 0.1)
     stage.sky([ground, ground])
     tones = (colours.front, colours.accent, colours.horizon, colours.middle, colours.sky)
@@ -78,11 +78,11 @@ def bauhaus(stage: Stage) -> None:
         for row in range(rows):
             for column in range(math.ceil(brush.right / side)):
                 left, top = column * side, row * high
-                one, other = random.sample(tones, 2)
-                brush.box(left, top, left + side, top + high, one, 255 if random.random() < 0.75 else 0)
-                corner = random.randrange(4)
+                one, other = dice.sample(tones, 2)
+                brush.box(left, top, left + side, top + high, one, 255 if dice.random() < 0.75 else 0)
+                corner = dice.randrange(4)
                 at = (left + side * (corner in (1, 2)), top + high * (corner >= 2))
-                kind = random.random()
+                kind = dice.random()
                 if kind < 0.62:
                     brush.slice(*at, unit, (corner * 90.0, corner * 90.0 + 90.0), other)
                 elif kind < 0.85:
@@ -93,9 +93,9 @@ def bauhaus(stage: Stage) -> None:
 
 def doorway(stage: Stage) -> None:
     """A long corridor, and somebody at its lit end."""
-    colours, random = stage.palette, stage.random
+    colours, dice = stage.palette, stage.dice
     stage.sky([colours.front, mix(colours.front, colours.sky, 0.5)])
-    x, y = random.uniform(0.45, 0.55), 0.56
+    x, y = dice.uniform(0.45, 0.55), 0.56
     frames = 8
 
     def corridor(brush: Brush) -> None:
@@ -126,9 +126,9 @@ def doorway(stage: Stage) -> None:
 
 def bloom(stage: Stage) -> None:
     """A flower of many petals."""
-    colours, random = stage.palette, stage.random
+    colours, dice = stage.palette, stage.dice
     stage.sky([mix(colours.sky, colours.front, 0.3), mix(colours.sky, colours.middle, 0.4)])
-    x, y = 0.5, random.uniform(0.42, 0.46)
+    x, y = 0.5, dice.uniform(0.42, 0.46)
     stage.glow(x, y, 0.95, colours.horizon, 0.6)
     rounds = (
         (15, 0.47, colours.middle),
@@ -137,7 +137,7 @@ def bloom(stage: Stage) -> None:
         (7, 0.15, colours.light),
     )
     for number, (petals, reach, tone) in enumerate(rounds):
-        turn = random.uniform(0, math.tau)
+        turn = dice.uniform(0, math.tau)
 
         def flower(
             brush: Brush,
@@ -170,12 +170,11 @@ def _petal(brush: Brush, centre: tuple[float, float], reach: float, angle: float
 
 def contours(stage: Stage) -> None:
     """An island on a map."""
-    colours, random = stage.palette, stage.random
+    colours, dice = stage.palette, stage.dice
     stage.sky([mix(colours.middle, colours.front, 0.6), mix(colours.middle, colours.front, 0.2)])
-    x, y = random.uniform(0.4, 0.6), random.uniform(0.36, 0.46)
+    x, y = dice.uniform(0.4, 0.6), dice.uniform(0.36, 0.46)
     waves = [
-        (often, random.uniform(0, math.tau), random.uniform(0.04, 0.16) / often**0.5)
-        for often in (2, 3, 5, 7)
+        (often, dice.uniform(0, math.tau), dice.uniform(0.04, 0.16) / often**0.5) for often in (2, 3, 5, 7)
     ]
 
     def island(brush: Brush) -> None:

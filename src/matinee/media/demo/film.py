@@ -59,7 +59,7 @@ def make_demo_film(
         }
         audio: Any = container.add_stream("aac", rate=_SAMPLE_RATE, layout="stereo")
         audio.bit_rate = 96_000
-        sound = _chords(seconds, Random(seed))
+        sound = _chords(seconds, Random(seed))  # nosec B311
         heard = 0
         camera = _Camera(size, title, subtitle, seconds, seed, style, palette)
         for number in range(frames):
@@ -103,9 +103,9 @@ class _Camera:
         self._light = stage.palette.light
         self._title = _title_card(size, title, subtitle, stage.palette)
         self._code = _TimeCode(size, stage.palette)
-        random = Random(seed)
+        dice = Random(seed)  # nosec B311
         self._motes = [
-            (random.random(), random.random(), random.uniform(0.3, 1.0), random.uniform(0, math.tau))
+            (dice.random(), dice.random(), dice.uniform(0.3, 1.0), dice.uniform(0, math.tau))
             for _ in range(28)
         ]
 
@@ -234,9 +234,9 @@ class _TimeCode:
             x += self._step
 
 
-def _chords(seconds: float, random: Random) -> Iterator[AudioFrame]:
+def _chords(seconds: float, dice: Random) -> Iterator[AudioFrame]:
     """Yield soft chords, each swelling and fading, as frames of the encoder's size."""
-    first = random.randrange(len(_CHORDS))
+    first = dice.randrange(len(_CHORDS))
     resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_SAMPLE_RATE, frame_size=1024)
     tables = [_one_second(chord) for chord in _CHORDS]
     swell = [

@@ -18,9 +18,9 @@ from matinee.media.demo.scenes import (
 
 def ridges(stage: Stage) -> None:
     """Mountains behind mountains, and a low sun."""
-    colours, random = stage.palette, stage.random
+    colours, dice = stage.palette, stage.dice
     stage.sky([colours.sky, mix(colours.sky, colours.horizon, 0.6), colours.horizon, colours.accent])
-    x, y = random.uniform(0.3, 0.7), random.uniform(0.3, 0.4)
+    x, y = dice.uniform(0.3, 0.7), dice.uniform(0.3, 0.4)
     stage.glow(x, y, 0.75, colours.accent, 0.7)
     stage.layer(0.05, lambda brush: brush.disc(x, y, 0.15, mix(colours.accent, colours.light, 0.5)))
     for number in range(6):
@@ -30,7 +30,7 @@ def ridges(stage: Stage) -> None:
         def ridge(brush: Brush, line: tuple[float, float, float] = line, share: float = share) -> None:
             base, height, rough = line
             near = mix(mix(colours.horizon, colours.middle, min(1, share * 2)), colours.front, share**1.5)
-            points = skyline(random, brush.right, base=base, height=height, rough=rough)
+            points = skyline(dice, brush.right, base=base, height=height, rough=rough)
             brush.shape(closed_below(points), near)
 
         stage.layer(0.15 + 0.17 * number, ridge)
@@ -38,53 +38,53 @@ def ridges(stage: Stage) -> None:
 
 def city(stage: Stage) -> None:
     """A town at night, windows lit."""
-    colours, random = stage.palette, stage.random
+    colours, dice = stage.palette, stage.dice
     stage.sky([colours.front, colours.sky, mix(colours.sky, colours.horizon, 0.7), colours.horizon])
-    x, y = random.uniform(0.55, 0.75), random.uniform(0.24, 0.32)
+    x, y = dice.uniform(0.55, 0.75), dice.uniform(0.24, 0.32)
     stage.glow(x, y, 0.6, colours.light, 0.55)
     stage.layer(0.05, lambda brush: brush.disc(x, y, 0.17, mix(colours.accent, colours.light, 0.6)))
     rows = ((0.2, 0.5, 0.3, 0.35), (0.5, 0.66, 0.32, 0.7), (1.0, 0.86, 0.34, 1.0))
     for depth, base, height, near in rows:
 
         def houses(brush: Brush, row: tuple[float, float, float] = (base, height, near)) -> None:
-            _houses(brush, random, colours, row)
+            _houses(brush, dice, colours, row)
 
         stage.layer(depth, houses)
 
 
-def _houses(brush: Brush, random: Random, colours: Palette, row: tuple[float, float, float]) -> None:
+def _houses(brush: Brush, dice: Random, colours: Palette, row: tuple[float, float, float]) -> None:
     base, height, near = row
     wall = mix(mix(colours.horizon, colours.middle, near), colours.front, near)
     x = -0.02
     while x < brush.right:
-        width = random.uniform(0.05, 0.13) / brush.aspect**0.5
-        top = base - height * random.betavariate(2, 3)
+        width = dice.uniform(0.05, 0.13) / brush.aspect**0.5
+        top = base - height * dice.betavariate(2, 3)
         brush.box(x, top, x + width, 1.02, wall)
-        if random.random() < 0.25:
+        if dice.random() < 0.25:
             brush.box(x + width * 0.48, top - 0.05, x + width * 0.52, top, wall)
         if near > 0.5:
-            _windows(brush, random, mix(colours.accent, colours.light, 0.3), (x, top, x + width))
-        x += width * random.uniform(0.9, 1.05)
+            _windows(brush, dice, mix(colours.accent, colours.light, 0.3), (x, top, x + width))
+        x += width * dice.uniform(0.9, 1.05)
 
 
-def _windows(brush: Brush, random: Random, colour: Colour, wall: tuple[float, float, float]) -> None:
+def _windows(brush: Brush, dice: Random, colour: Colour, wall: tuple[float, float, float]) -> None:
     left, top, right = wall
     step_x, step_y = 0.017 / brush.aspect**0.5, 0.016 * brush.aspect**0.5
     y = top + step_y
     while y < 0.98:
         x = left + step_x * 0.7
         while x < right - step_x:
-            if random.random() < 0.33:
-                brush.box(x, y, x + step_x * 0.5, y + step_y * 0.5, colour, random.randint(110, 235))
+            if dice.random() < 0.33:
+                brush.box(x, y, x + step_x * 0.5, y + step_y * 0.5, colour, dice.randint(110, 235))
             x += step_x
         y += step_y
 
 
 def ocean(stage: Stage) -> None:
     """A sun cut into stripes, sinking into waves."""
-    colours, random = stage.palette, stage.random
+    colours, dice = stage.palette, stage.dice
     stage.sky([colours.sky, colours.horizon, colours.accent])
-    x = random.uniform(0.4, 0.6)
+    x = dice.uniform(0.4, 0.6)
     stage.glow(x, 0.5, 0.8, colours.light, 0.5)
 
     def sun(brush: Brush) -> None:
@@ -98,7 +98,7 @@ def ocean(stage: Stage) -> None:
         share = number / 7
 
         def wave(brush: Brush, number: int = number, share: float = share) -> None:
-            shift = random.uniform(0, math.tau)
+            shift = dice.uniform(0, math.tau)
             often = 2.6 - share * 1.5
             points: Points = []
             for step in range(round(150 * brush.right) + 1):
@@ -114,11 +114,11 @@ def ocean(stage: Stage) -> None:
 
 def forest(stage: Stage) -> None:
     """Pines in the mist."""
-    colours, random = stage.palette, stage.random
+    colours, dice = stage.palette, stage.dice
     stage.sky(
         [mix(colours.sky, colours.horizon, 0.25), colours.horizon, mix(colours.horizon, colours.light, 0.5)]
     )
-    x, y = random.uniform(0.35, 0.65), random.uniform(0.27, 0.36)
+    x, y = dice.uniform(0.35, 0.65), dice.uniform(0.27, 0.36)
     stage.glow(x, y, 0.7, colours.light, 0.7)
     stage.layer(0.05, lambda brush: brush.disc(x, y, 0.12, mix(colours.accent, colours.light, 0.5)))
     for number in range(5):
@@ -128,13 +128,13 @@ def forest(stage: Stage) -> None:
             tone = mix(mix(colours.horizon, colours.middle, 0.3 + 0.7 * share), colours.front, share**1.4)
             base = 0.66 + number * 0.09
             brush.shape(
-                closed_below(skyline(random, brush.right, base=base + 0.03, height=0.05, rough=0.5)), tone
+                closed_below(skyline(dice, brush.right, base=base + 0.03, height=0.05, rough=0.5)), tone
             )
             place = -0.03
             while place < brush.right + 0.03:
-                tall = random.uniform(0.1, 0.19) * (1 + share * 0.9)
+                tall = dice.uniform(0.1, 0.19) * (1 + share * 0.9)
                 _pine(brush, (place, base + 0.02), tall, tone)
-                place += random.uniform(0.03, 0.07) * (0.8 + share) / brush.aspect**0.5
+                place += dice.uniform(0.03, 0.07) * (0.8 + share) / brush.aspect**0.5
 
         stage.layer(0.15 + share * 0.85, trees)
 
@@ -150,13 +150,13 @@ def _pine(brush: Brush, foot: tuple[float, float], tall: float, colour: Colour) 
 
 def lighthouse(stage: Stage) -> None:
     """A lighthouse and its beam."""
-    colours, random = stage.palette, stage.random
+    colours, dice = stage.palette, stage.dice
     stage.sky([colours.front, colours.sky, mix(colours.sky, colours.horizon, 0.65)])
-    x, lamp = random.uniform(0.28, 0.4), 0.34
+    x, lamp = dice.uniform(0.28, 0.4), 0.34
 
     def stars(brush: Brush) -> None:
-        for at, high in scatter(random, 120, brush.right, 0, 0.6):
-            brush.disc(at, high, 0.0018, colours.light, random.randint(50, 200))
+        for at, high in scatter(dice, 120, brush.right, 0, 0.6):
+            brush.disc(at, high, 0.0018, colours.light, dice.randint(50, 200))
 
     stage.layer(0.05, stars)
 
@@ -200,7 +200,7 @@ def lighthouse(stage: Stage) -> None:
         tone = mix(colours.middle, colours.front, 0.4 + number * 0.6)
 
         def rock(brush: Brush, base: float = base, tone: Colour = tone) -> None:
-            points = skyline(random, brush.right, base=base, height=0.1, rough=0.6)
+            points = skyline(dice, brush.right, base=base, height=0.1, rough=0.6)
             brush.shape(closed_below(points), tone)
 
         stage.layer(0.4 + number * 0.6, rock)
@@ -208,7 +208,7 @@ def lighthouse(stage: Stage) -> None:
 
 def balloons(stage: Stage) -> None:
     """Balloons over hills."""
-    colours, random = stage.palette, stage.random
+    colours, dice = stage.palette, stage.dice
     stage.sky(
         [colours.sky, mix(colours.sky, colours.horizon, 0.6), mix(colours.horizon, colours.light, 0.35)]
     )
@@ -222,21 +222,21 @@ def balloons(stage: Stage) -> None:
     for x, y, size, depth in sorted(places, key=lambda place: place[3]):
 
         def balloon(brush: Brush, at: tuple[float, float, float] = (x, y, size)) -> None:
-            _balloon(brush, at, (colours.accent, colours.middle, colours.horizon, colours.front), random)
+            _balloon(brush, at, (colours.accent, colours.middle, colours.horizon, colours.front), dice)
 
         stage.layer(depth, balloon)
     for number, base in enumerate((0.86, 0.94, 1.02)):
 
         def hill(brush: Brush, base: float = base, share: float = number / 2) -> None:
-            points = skyline(random, brush.right, base=base, height=0.12, rough=0.32)
+            points = skyline(dice, brush.right, base=base, height=0.12, rough=0.32)
             brush.shape(closed_below(points), mix(colours.middle, colours.front, share))
 
         stage.layer(0.4 + number * 0.3, hill)
 
 
-def _balloon(brush: Brush, at: tuple[float, float, float], tones: tuple[Colour, ...], random: Random) -> None:
+def _balloon(brush: Brush, at: tuple[float, float, float], tones: tuple[Colour, ...], dice: Random) -> None:
     x, y, size = at
-    one, other = random.sample(tones, 2)
+    one, other = dice.sample(tones, 2)
     unit_x, unit_y = min(1.0, 1 / brush.aspect), min(1.0, brush.aspect)
     basket = y + size * 1.75 * unit_y
     for side in (-1, 1):
@@ -257,7 +257,7 @@ def _balloon(brush: Brush, at: tuple[float, float, float], tones: tuple[Colour, 
 
 def highway(stage: Stage) -> None:
     """A road to the horizon."""
-    colours, random = stage.palette, stage.random
+    colours, dice = stage.palette, stage.dice
     stage.sky([colours.front, colours.sky, colours.horizon])
     stage.glow(0.5, 0.46, 0.8, colours.horizon, 0.6)
 
@@ -270,7 +270,7 @@ def highway(stage: Stage) -> None:
     stage.layer(0.05, sun)
 
     def hills(brush: Brush) -> None:
-        points = skyline(random, brush.right, base=0.6, height=0.1, rough=0.62)
+        points = skyline(dice, brush.right, base=0.6, height=0.1, rough=0.62)
         brush.shape(closed_below(points), mix(colours.middle, colours.front, 0.45))
 
     stage.layer(0.25, hills)

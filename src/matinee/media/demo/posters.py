@@ -27,7 +27,7 @@ def draw_poster(
 ) -> Image.Image:
     """Return a poster, 2:3 by default. Without `style` and `palette` the seed picks both."""
     style, palette = _chosen(seed, style, palette)
-    picture = _textured(_scene(seed, style, palette, size), Random(seed))
+    picture = _textured(_scene(seed, style, palette, size), Random(seed))  # nosec B311
     return _lettered(picture, title, tagline, palette, at_top=style in _TITLE_AT_TOP)
 
 
@@ -40,7 +40,7 @@ def draw_background(
 ) -> Image.Image:
     """Return the scene of a poster without letters, 16:9 by default."""
     style, palette = _chosen(seed, style, palette)
-    return _textured(_scene(seed, style, palette, size), Random(seed))
+    return _textured(_scene(seed, style, palette, size), Random(seed))  # nosec B311
 
 
 def poster_png(
@@ -63,7 +63,7 @@ def stage_for(
 ) -> Stage:
     """Return the drawn layers of a scene, each wider than the picture by its depth times `travel`."""
     style, palette = _chosen(seed, style, palette)
-    stage = Stage(size, palette, Random(seed), travel=travel)
+    stage = Stage(size, palette, Random(seed), travel=travel)  # nosec B311
     STYLES[style](stage)
     return stage
 
@@ -78,9 +78,9 @@ def _scene(seed: int, style: Style, palette: Palette, size: tuple[int, int]) -> 
     return stage_for(seed, style, palette, size).flatten()
 
 
-def _textured(picture: Image.Image, random: Random) -> Image.Image:
+def _textured(picture: Image.Image, dice: Random) -> Image.Image:
     """Add a little grain and darker corners, so that flat colours look printed."""
-    noise = bytes(random.getrandbits(8) for _ in range(128 * 128))
+    noise = bytes(dice.getrandbits(8) for _ in range(128 * 128))
     tile = Image.frombytes("L", (128, 128), noise).point(lambda value: 118 + value * 20 / 255)
     grain = Image.new("L", picture.size)
     for left in range(0, picture.width, 128):

@@ -70,10 +70,10 @@ def mix(one: Colour, other: Colour, share: float) -> Colour:
 class Stage:
     """Collects the layers of one scene for a picture of `size`."""
 
-    def __init__(self, size: tuple[int, int], palette: Palette, random: Random, *, travel: int = 0) -> None:
+    def __init__(self, size: tuple[int, int], palette: Palette, dice: Random, *, travel: int = 0) -> None:
         self.size = size
         self.palette = palette
-        self.random = random
+        self.dice = dice
         self._travel = travel
         self.layers: list[tuple[float, Image.Image]] = []
 
@@ -177,11 +177,10 @@ class Brush:
         self._canvas.paste(soft)
 
 
-def skyline(random: Random, right: float, *, base: float, height: float, rough: float) -> Points:
+def skyline(dice: Random, right: float, *, base: float, height: float, rough: float) -> Points:
     """Return a jagged line from the left edge to `right`: waves of several lengths, added up."""
     waves = [
-        (random.uniform(0.7, 1.3) * 2**octave, random.uniform(0, math.tau), rough**octave)
-        for octave in range(7)
+        (dice.uniform(0.7, 1.3) * 2**octave, dice.uniform(0, math.tau), rough**octave) for octave in range(7)
     ]
     total = sum(weight for *_, weight in waves)
     steps = round(160 * right)
@@ -198,6 +197,6 @@ def closed_below(line: Points) -> Points:
     return [*line, (line[-1][0], 1.02), (line[0][0], 1.02)]
 
 
-def scatter(random: Random, count: int, right: float, top: float, bottom: float) -> Points:
+def scatter(dice: Random, count: int, right: float, top: float, bottom: float) -> Points:
     """Return `count` places."""
-    return [(random.uniform(0, right), random.uniform(top, bottom)) for _ in range(count)]
+    return [(dice.uniform(0, right), dice.uniform(top, bottom)) for _ in range(count)]
