@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import MediaType, Request, Response, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
 
 from matinee.catalog.selling import LiveMovie, live_movie
 from matinee.customers.queries import get_customer, get_product, lock_customer
@@ -167,7 +167,7 @@ async def heartbeat(
     operator: NamedDependency[Operator],
     database: NamedDependency[Database],
     playback_tokens: NamedDependency[TokenSigner],
-    session_id: UUID,
+    session_id: FromPath[UUID],
     data: JSONBody[HeartbeatRequest],
 ) -> Response[HeartbeatView]:
     """Renew the session and its token, with the bearer token of the session; every 30 seconds."""
@@ -197,7 +197,7 @@ async def heartbeat(
     responses=documented(401, 404),
 )
 async def stop(
-    subscriber: NamedDependency[Subscriber], database: NamedDependency[Database], session_id: UUID
+    subscriber: NamedDependency[Subscriber], database: NamedDependency[Database], session_id: FromPath[UUID]
 ) -> None:
     """End a showing and free its stream; harmless if it has ended."""
     async with database.transaction(subscriber.operator_id) as tx:
@@ -223,8 +223,8 @@ async def deliver_key(
     database: NamedDependency[Database],
     playback_tokens: NamedDependency[TokenSigner],
     secret_box: NamedDependency[SecretBox],
-    asset_id: UUID,
-    key_id: UUID,
+    asset_id: FromPath[UUID],
+    key_id: FromPath[UUID],
 ) -> Response[bytes]:
     """Return 16 bytes, with the bearer token of a session whose right is checked now; the first is the first play."""
     async with database.transaction(operator.operator_id) as tx:

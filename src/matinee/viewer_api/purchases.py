@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import HeaderParameter, JSONBody
+from litestar.params import FromPath, HeaderParameter, JSONBody
 
 from matinee.customers.queries import get_customer
 from matinee.customers.types import PaymentType
@@ -100,8 +100,8 @@ class RentalsView(msgspec.Struct, frozen=True, kw_only=True):
 async def show_right(
     subscriber: NamedDependency[Subscriber],
     purchases: NamedDependency[PurchaseServices],
-    item_kind: str,
-    item_id: UUID,
+    item_kind: FromPath[str],
+    item_id: FromPath[UUID],
 ) -> Response[RightView]:
     """Return whether an item can be played, is being confirmed, or can be rented now."""
     async with purchases.database.transaction(subscriber.operator_id) as tx:
@@ -267,7 +267,7 @@ async def confirm(
 async def show_purchase(
     subscriber: NamedDependency[Subscriber],
     purchases: NamedDependency[PurchaseServices],
-    purchase_id: UUID,
+    purchase_id: FromPath[UUID],
 ) -> Response[PurchaseView]:
     """Return a purchase as it stands; one that is unclear is asked for at billing first."""
     purchase = await _mine(purchases.database, subscriber, purchase_id)
@@ -287,7 +287,7 @@ async def show_purchase(
 async def give_purchase_up(
     subscriber: NamedDependency[Subscriber],
     purchases: NamedDependency[PurchaseServices],
-    purchase_id: UUID,
+    purchase_id: FromPath[UUID],
 ) -> Response[PurchaseView]:
     """Stop asking billing to charge an unclear purchase; if it was charged all the same, the money comes back."""
     async with purchases.database.transaction(subscriber.operator_id) as tx:
