@@ -1,0 +1,68 @@
+"""Reading packages."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+
+from matinee.catalog.models import movies, package_movies, packages
+from matinee.catalog.types import Package, PackageRow
+from matinee.kernel.errors import NotFound
+from matinee.kernel.paging import ListQuery, Page
+from matinee.platform.db import Transaction
+
+
+async def get_package(tx: Transaction, *, operator_id: UUID, package_id: UUID) -> Package:
+    """Return a package. Raises NotFound."""
+    row = await tx.fetchrow(
+        "SELECT package_id, name FROM packages WHERE operator_id = $1 AND package_id = $2",
+        operator_id, package_id,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound("There is no such package.")
+    return Package(**row)
+
+
+async def package_choices(tx: Transaction, *, operator_id: UUID) -> list[Package]:
+    """Return every package, by name."""
+    rows = await tx.fetch(
+        "SELECT package_id, name FROM packages WHERE operator_id = $1 ORDER BY lower(name), package_id",
+        operator_id,
+    )
+    return [Package(**row) for row in rows]
+
+
+async def list_packages(tx: Transaction, *, operator_id: UUID, query: ListQuery) -> Page[PackageRow]:
+    """Return one page of packages. Search looks into the name. Sorts: name, movies, created."""
+    count = (
+        select(func.count())
+        .select_from(package_movies)
+        .join(
+            movies,
+            (movies.c.operator_id == package_movies.c.operator_id)
+            & (movies.c.movie_id == package_movies.c.movie_id)
+            & movies.c.archived_at.is_(None),
+        )
+        .where(
+            package_movies.c.operator_id == packages.c.operator_id,
+            package_movies.c.package_id == packages.c.package_id,
+        )
+        .correlate(packages)
+        .scalar_subquery()
+        .label("movie_count")
+    )
+    sorts: dict[str, ColumnElement[Any]] = {
+        "name": func.lower(packages.c.name),
+        "movies": count,
+        "created": packages.c.created_at,
+    }
+    found = [packages.c.name.icontains(word, autoescape=True) for word in query.search.split()]
+    base = select(packages.c.package_id, packages.c.name, packages.c.created_at, count).where(
+        packages.c.operator_id == operator_id, *found
+    )
+    counted = base.with_only_columns(packages.c.package_id).subquery()
+    total = await tx.select_value(select(func.count()).select_from(counted))
+    column = sorts.get(query.sort.lstrip("-"), sorts["name"])
+    ordered = column.desc() if query.sort.startswith("-") else column.asc()
+    page = base.order_by(ordered, packages.c.package_id).limit(query.page_size).offset(query.offset)
+    return Page(rows=[PackageRow(**row) for row in await tx.select(page)], total=total, query=query)

@@ -1,0 +1,1 @@
+"""Writing PPV rules and what is published of them."""
