@@ -1,0 +1,7 @@
+"""Every page of the CRM."""
+
+from typing import Any
+
+from matinee.console.crm import customer_tabs, customers
+
+ROUTES: list[Any] = [*customers.ROUTES, *customer_tabs.ROUTES]
