@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+_ASSETS = {"pages.css": b"text/css; charset=utf-8", "pages.svg": b"image/svg+xml"}
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
@@ -25,6 +26,7 @@ def render(template: str, **values: object) -> bytes:
 
 
 @cache
-def stylesheet() -> bytes:
-    """Return the style sheet of these pages."""
-    return (_TEMPLATES / "pages.css").read_bytes()
+def asset(name: str) -> tuple[bytes, bytes] | None:
+    """Return content and media type of what these pages load; None for anything else."""
+    media_type = _ASSETS.get(name)
+    return None if media_type is None else ((_TEMPLATES / name).read_bytes(), media_type)

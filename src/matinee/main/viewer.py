@@ -13,7 +13,7 @@ from litestar.types import Receive, Scope, Send
 from matinee.kernel.errors import NotFound
 from matinee.main.headers import VIEWER_APP
 from matinee.main.hosts import HostDirectory, host_of
-from matinee.main.pages import render, stylesheet
+from matinee.main.pages import asset, render
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "viewer_app"
 
@@ -49,8 +49,9 @@ class ViewerApp:
             await _send(send, 405, b"", [(b"allow", b"GET, HEAD")])
             return
         path: str = asked["path"].lstrip("/")
-        if path == "pages.css":
-            await _send_page(asked, send, stylesheet(), b"text/css; charset=utf-8")
+        own = asset(path)
+        if own is not None:
+            await _send_page(asked, send, *own)
             return
         self._refresh()
         is_file = "." in path.rpartition("/")[2]

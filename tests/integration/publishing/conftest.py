@@ -128,7 +128,7 @@ class Catalogue:
         ]
 
     def titles(self, section: Section) -> list[str]:
-        return [document.get("title", document.get("name")) for document in self.documents(section)]
+        return [str(document.get("title", document.get("name"))) for document in self.documents(section)]
 
     async def _do(self, statement: str, *values: object) -> None:
         async with self.world.database.transaction(self.operator_id) as tx:

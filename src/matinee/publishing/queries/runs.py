@@ -57,6 +57,14 @@ async def get_published(tx: Transaction, *, operator_id: UUID, section: Section)
     return None if row is None else _published(row)
 
 
+async def published_snapshots(tx: Transaction, *, operator_id: UUID) -> dict[Section, UUID]:
+    """Return the snapshot that each section shows; a section that was never synced is left out."""
+    rows = await tx.fetch(
+        "SELECT section, snapshot_id FROM published_snapshots WHERE operator_id = $1", operator_id
+    )
+    return {Section(row["section"]): row["snapshot_id"] for row in rows}
+
+
 async def get_snapshot(
     tx: Transaction, *, operator_id: UUID, section: Section, snapshot_id: UUID
 ) -> Snapshot:

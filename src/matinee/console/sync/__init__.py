@@ -1,0 +1,1 @@
+"""Cloud Sync: what is published, what waits, and the button that publishes it."""
