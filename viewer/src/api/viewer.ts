@@ -1,0 +1,54 @@
+import { request } from "./http";
+import type {
+  DeviceInfo,
+  Item,
+  Operator,
+  PlaybackSession,
+  Purchase,
+  Quote,
+  RenewedToken,
+  Rental,
+  Right,
+  Session,
+} from "./types";
+
+/** Billing may take 30 s to answer, and the server waits for it. */
+const CONFIRM_TIMEOUT_MS = 45_000;
+
+const part = encodeURIComponent;
+
+export const viewerApi = {
+  operator: () => request<Operator>("GET", "/api/operator"),
+  session: () => request<Session>("GET", "/api/session"),
+  signIn: (username: string, password: string, device: DeviceInfo) =>
+    request<Session>("POST", "/api/session", { body: { username, password, device } }),
+  signOut: () => request<undefined>("DELETE", "/api/session"),
+  right: (item: Item) => request<Right>("GET", `/api/items/${part(item.kind)}/${part(item.id)}/right`),
+  quote: (item: Item) =>
+    request<Quote>("POST", "/api/quotes", { body: { item_kind: item.kind, item_id: item.id } }),
+  confirm: (purchaseId: string, quote: string) =>
+    request<Purchase>("POST", "/api/purchases", {
+      body: { quote },
+      headers: { "Idempotency-Key": purchaseId },
+      timeoutMs: CONFIRM_TIMEOUT_MS,
+    }),
+  purchase: (purchaseId: string) => request<Purchase>("GET", `/api/purchases/${part(purchaseId)}`),
+  giveUp: (purchaseId: string) =>
+    request<Purchase>("POST", `/api/purchases/${part(purchaseId)}/give-up`, { timeoutMs: CONFIRM_TIMEOUT_MS }),
+  rentals: () => request<{ rentals: Rental[] }>("GET", "/api/rentals").then((answer) => answer.rentals),
+  openPlayback: (item: Item) =>
+    request<PlaybackSession>("POST", "/api/playback-sessions", {
+      body: { item_kind: item.kind, item_id: item.id },
+    }),
+  heartbeat: (sessionId: string, token: string, positionSeconds: number) =>
+    request<RenewedToken>("POST", `/api/playback-sessions/${part(sessionId)}/heartbeat`, {
+      body: { position_seconds: positionSeconds },
+      headers: { Authorization: `Bearer ${token}` },
+      timeoutMs: 10_000,
+    }),
+  /** Outlives the page: it is sent while the viewer is already leaving. */
+  closePlayback: (sessionId: string) =>
+    request<undefined>("DELETE", `/api/playback-sessions/${part(sessionId)}`, { keepalive: true }),
+};
+
+export type ViewerApi = typeof viewerApi;

@@ -1,0 +1,87 @@
+import { ApiError } from "../api/http";
+import type { Item, PlaybackSession } from "../api/types";
+import type { ViewerApi } from "../api/viewer";
+
+/** How soon a heartbeat is tried again when nobody answered. */
+const RETRY_MS = 5_000;
+
+export type LeaseEnd = "ended" | "interrupted" | "signed_out";
+
+export interface LeasePorts {
+  api: Pick<ViewerApi, "openPlayback" | "heartbeat" | "closePlayback">;
+  positionSeconds: () => number;
+  /** The server will not let this session go on. Called at most once. */
+  onEnd: (why: LeaseEnd) => void;
+}
+
+/** A playback session: opened, kept alive by a heartbeat that renews its token, and closed on leaving. */
+export class PlaybackLease {
+  private session: PlaybackSession | null = null;
+  private currentToken = "";
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private closed = false;
+
+  constructor(private readonly ports: LeasePorts) {}
+
+  /** Raises ApiError where the film may not be played and Unreachable where nobody answers. */
+  async open(item: Item): Promise<PlaybackSession> {
+    const session = await this.ports.api.openPlayback(item);
+    this.session = session;
+    this.currentToken = session.token;
+    if (this.closed) this.release();
+    else this.schedule(session.heartbeat_seconds * 1000);
+    return session;
+  }
+
+  /** The newest token, for the key endpoint alone. */
+  token(): string {
+    return this.currentToken;
+  }
+
+  /** Stops the heartbeat and gives the stream back. Safe to call again. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.release();
+  }
+
+  private release(): void {
+    if (this.session === null) return;
+    const { session_id } = this.session;
+    this.session = null;
+    // A session that could not be closed ends by itself: its lease is short.
+    this.ports.api.closePlayback(session_id).catch(() => undefined);
+  }
+
+  private schedule(afterMs: number): void {
+    this.timer = setTimeout(() => {
+      void this.beat();
+    }, afterMs);
+  }
+
+  private async beat(): Promise<void> {
+    const session = this.session;
+    if (session === null || this.closed) return;
+    let next = session.heartbeat_seconds * 1000;
+    try {
+      const position = Math.max(0, Math.floor(this.ports.positionSeconds()));
+      const renewed = await this.ports.api.heartbeat(session.session_id, this.currentToken, position);
+      this.currentToken = renewed.token;
+    } catch (error) {
+      if (error instanceof ApiError && error.status < 500 && error.status !== 429) {
+        this.end(error);
+        return;
+      }
+      next = RETRY_MS;
+    }
+    if (!this.closed) this.schedule(next);
+  }
+
+  private end(error: ApiError): void {
+    if (this.closed) return;
+    this.close();
+    if (error.code === "right_ended") this.ports.onEnd("ended");
+    else this.ports.onEnd(error.code === "not_signed_in" ? "signed_out" : "interrupted");
+  }
+}

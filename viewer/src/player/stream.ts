@@ -1,0 +1,128 @@
+import type HlsPlayer from "hls.js";
+import type { HlsConfig } from "hls.js";
+import type { PlaybackSession } from "../api/types";
+
+export interface StreamPorts {
+  token: () => string;
+  /** A key was refused: the player is gone already. */
+  onKeyRefused: () => void;
+  onFailed: (why: "unsupported" | "broken") => void;
+}
+
+/** Stops the stream and lets go of the video element. */
+export type Detach = () => void;
+
+const KEY_PATH = "/api/keys/";
+const NETWORK_RETRIES = 3;
+const RETRY_AFTER_MS = 2_000;
+
+/** Whether the playback token may be sent to this address: our key endpoint, never a CDN. */
+export function takesToken(url: string, page: string): boolean {
+  const target = new URL(url, page);
+  return target.origin === new URL(page).origin && target.pathname.indexOf(KEY_PATH) === 0;
+}
+
+export function isPlaylist(stream: PlaybackSession["stream"]): boolean {
+  return stream.kind === "hls" || /\.m3u8(\?|#|$)/.test(stream.url);
+}
+
+/** Plays the session's stream in `video`, from where the viewer stopped. */
+export async function attachStream(
+  video: HTMLVideoElement,
+  session: PlaybackSession,
+  ports: StreamPorts,
+): Promise<Detach> {
+  if (!isPlaylist(session.stream)) return attachNative(video, session, ports);
+  const { default: Hls } = await import("hls.js");
+  // Chromium says "maybe" to a native playlist and then fails on its keys, so hls.js is asked first.
+  if (Hls.isSupported()) return attachHls(Hls, video, session, ports);
+  if (video.canPlayType("application/vnd.apple.mpegurl") !== "") return attachNative(video, session, ports);
+  ports.onFailed("unsupported");
+  return () => undefined;
+}
+
+function attachNative(video: HTMLVideoElement, session: PlaybackSession, ports: StreamPorts): Detach {
+  const onError = () => {
+    ports.onFailed("broken");
+  };
+  const onReady = () => {
+    if (session.resume_at_seconds > 0) video.currentTime = session.resume_at_seconds;
+  };
+  video.addEventListener("error", onError);
+  video.addEventListener("loadedmetadata", onReady, { once: true });
+  video.src = session.stream.url;
+  return () => {
+    video.removeEventListener("error", onError);
+    video.removeEventListener("loadedmetadata", onReady);
+    empty(video);
+  };
+}
+
+/** A video element without a source makes no sound and holds no decoder. */
+function empty(video: HTMLVideoElement): void {
+  video.pause();
+  video.removeAttribute("src");
+  video.load();
+}
+
+function settings(session: PlaybackSession, ports: StreamPorts): Partial<HlsConfig> {
+  return {
+    startPosition: session.resume_at_seconds > 0 ? session.resume_at_seconds : -1,
+    // Sets have little memory: what was seen is let go soon, and little is loaded ahead.
+    backBufferLength: 30,
+    maxBufferLength: 30,
+    maxMaxBufferLength: 60,
+    xhrSetup: (xhr, url) => {
+      if (!takesToken(url, window.location.href)) return;
+      if (xhr.readyState === XMLHttpRequest.UNSENT) xhr.open("GET", url, true);
+      xhr.setRequestHeader("Authorization", `Bearer ${ports.token()}`);
+    },
+  };
+}
+
+function attachHls(
+  Hls: typeof HlsPlayer,
+  video: HTMLVideoElement,
+  session: PlaybackSession,
+  ports: StreamPorts,
+): Detach {
+  const hls = new Hls(settings(session, ports));
+  let networkRetries = 0;
+  let mediaRetried = false;
+  let gone = false;
+  const detach = () => {
+    if (gone) return;
+    gone = true;
+    hls.destroy();
+    empty(video);
+  };
+  hls.on(Hls.Events.FRAG_BUFFERED, () => {
+    networkRetries = 0;
+  });
+  hls.on(Hls.Events.ERROR, (_event, data) => {
+    if (gone) return;
+    const status = data.response?.code;
+    // hls.js goes on asking after a refused key; one refusal is enough.
+    if (data.details === Hls.ErrorDetails.KEY_LOAD_ERROR && (status === 401 || status === 403)) {
+      detach();
+      ports.onKeyRefused();
+      return;
+    }
+    if (!data.fatal) return;
+    if (data.type === Hls.ErrorTypes.NETWORK_ERROR && networkRetries < NETWORK_RETRIES) {
+      networkRetries += 1;
+      setTimeout(() => {
+        if (!gone) hls.startLoad();
+      }, RETRY_AFTER_MS * networkRetries);
+    } else if (data.type === Hls.ErrorTypes.MEDIA_ERROR && !mediaRetried) {
+      mediaRetried = true;
+      hls.recoverMediaError();
+    } else {
+      detach();
+      ports.onFailed("broken");
+    }
+  });
+  hls.attachMedia(video);
+  hls.loadSource(session.stream.url);
+  return detach;
+}

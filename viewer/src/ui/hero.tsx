@@ -1,0 +1,48 @@
+import { Show } from "solid-js";
+import type { JSX } from "solid-js";
+import type { Film } from "../catalogue/documents";
+import { priceFor } from "../catalogue/rails";
+import { useApp, useText } from "../state/app";
+import { formatMoney } from "../texts/format";
+import { Icon } from "./icons";
+import { Link } from "./link";
+import { Backdrop, Poster } from "./poster";
+
+/** Year and running time of a film, as one line. */
+export function filmFacts(film: Film, minutes: string): string {
+  return [film.year === null ? "" : String(film.year), film.runtime_minutes === null ? "" : minutes]
+    .filter((part) => part !== "")
+    .join("  ·  ");
+}
+
+/** The top of the home page: one film, large. */
+export function Hero(props: { film: Film }): JSX.Element {
+  const app = useApp();
+  const t = useText();
+  const price = () => priceFor(props.film, app.session().product);
+  const onTv = app.device.category === "tv";
+  return (
+    <div class="hero">
+      <Backdrop src={props.film.poster} />
+      <div class="hero-text">
+        <h1>{props.film.title}</h1>
+        <p class="film-facts">
+          {filmFacts(props.film, t("film.minutes", { count: props.film.runtime_minutes ?? 0 }))}
+          <Show when={price()}>
+            {(found) => <span class="price-tag">{formatMoney(app.formats(), found().amountMinor, found().currency)}</span>}
+          </Show>
+        </p>
+        <p class="hero-description">{props.film.description ?? ""}</p>
+        <Show when={!onTv}>
+          <Link id="hero-open" class="button button-primary" to={{ name: "title", item: { kind: props.film.kind, id: props.film.id } }}>
+            <span>{t("home.open")}</span>
+            <Icon name="next" />
+          </Link>
+        </Show>
+      </div>
+      <div class="hero-poster">
+        <Poster id={props.film.id} title={props.film.title} src={props.film.poster} eager />
+      </div>
+    </div>
+  );
+}
