@@ -58,6 +58,9 @@ _QUERIES: Mapping[str, tuple[Any, ...]] = {
         WHERE operator_id = $1 AND state IN ('RESERVED', 'CHARGING', 'UNKNOWN', 'REVIEW')
           AND alerted_at IS NULL AND state_since < $2
         UNION ALL
+        SELECT customer_id, purchase_id, 'refund older than a day without an alert' FROM reversals
+        WHERE operator_id = $1 AND state <> 'REVERSED' AND alerted_at IS NULL AND state_since < $2
+        UNION ALL
         SELECT customer_id, purchase_id, 'refund without a next check' FROM reversals
         WHERE operator_id = $1 AND state <> 'REVERSED' AND next_check_at IS NULL
         UNION ALL

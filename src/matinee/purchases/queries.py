@@ -185,13 +185,16 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def waiting_for_staff(tx: Transaction, *, operator_id: UUID, limit: int = 200) -> list[Waiting]:
-    """Return what a person must decide, longest first: REVIEW, REFUND_OPEN, and UNKNOWN with an alert."""
+    """Return what a person must decide, longest first: REVIEW, and what has an alert, also a duplicate's refund."""
     rows = await tx.fetch(
         f"""SELECT {", ".join("p." + name for name in Purchase.__struct_fields__)}, c.username,
                    btrim(c.first_name || ' ' || c.last_name) AS customer_name
             FROM purchases p JOIN customers c ON c.operator_id = p.operator_id AND c.customer_id = p.customer_id
             WHERE p.operator_id = $1
-              AND (p.state IN ('REVIEW', 'REFUND_OPEN') OR (p.state = 'UNKNOWN' AND p.alerted_at IS NOT NULL))
+              AND (p.state IN ('REVIEW', 'REFUND_OPEN') OR (p.state = 'UNKNOWN' AND p.alerted_at IS NOT NULL)
+                   OR EXISTS (SELECT FROM reversals r WHERE r.operator_id = p.operator_id
+                              AND r.customer_id = p.customer_id AND r.purchase_id = p.purchase_id
+                              AND r.state <> 'REVERSED' AND r.alerted_at IS NOT NULL))
             ORDER BY p.state_since LIMIT $2""",
         operator_id, limit,
     )  # fmt: skip

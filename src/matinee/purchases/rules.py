@@ -1,13 +1,14 @@
 """The purchase state machine as data, and every decision that needs no I/O."""
 
 import base64
-from collections.abc import Mapping
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from matinee.kernel.digests import keyed_digest
 from matinee.provisions.types import Capabilities, Capability
-from matinee.purchases.types import PurchaseState
+from matinee.purchases.types import PurchaseState, Reversal, ReversalState
 
 S = PurchaseState
 
@@ -51,6 +52,9 @@ RESOLVE_GIVES_UP_AFTER = 8 * _D
 REPEAT_FOR = 10 * _MIN
 """How long a charge is repeated where billing is only idempotent: nobody wants tonight's film charged next week."""
 
+WATCH_GIVES_UP_AFTER = 8 * _D
+"""When a closed purchase whose billing never answers is not asked about any more."""
+
 ALERT_AFTER = _D
 STAFF_LOOK = _D
 LEASE = 60 * _S
@@ -62,7 +66,10 @@ ASK_AGAIN_AFTER = 5 * _S
 NOT_FOUND_TWICE = 60 * _S
 STATUS_RETRY = 15 * _MIN
 REFUND_RETRY = 60 * _S
+SLOWEST_RETRY = _H
 FINANCE_LOOK = 3 * _D
+MOST_REVERSALS_OF_A_CHARGE = 2
+"""A charge that billing still lists after so many refunds is left to a person."""
 
 
 def allowed(before: PurchaseState, after: PurchaseState) -> bool:
@@ -88,6 +95,16 @@ def count_delays(quiet: timedelta) -> tuple[timedelta, ...]:
 def resolve_delay(check_count: int) -> timedelta:
     """Return the delay after check number `check_count` (from 1) of an UNKNOWN purchase."""
     return RESOLVE_DELAYS[min(check_count, len(RESOLVE_DELAYS) - 1)]
+
+
+def person_delay(age: timedelta) -> timedelta:
+    """Return when an UNKNOWN purchase that only a person can settle, `age` old, is looked at next."""
+    return STAFF_LOOK if age >= ALERT_AFTER else ALERT_AFTER - age
+
+
+def retry_delay(first: timedelta, age: timedelta) -> timedelta:
+    """Return how long to wait for a billing system that does not answer, `first` at the beginning, then longer."""
+    return min(max(first, age / 8), SLOWEST_RETRY)
 
 
 def check_after(after: PurchaseState, *, capabilities: Capabilities, quiet: timedelta) -> timedelta | None:
@@ -121,6 +138,37 @@ def charge_reference(
 def refund_reference(key: bytes, *, charge_reference: str, charge_id: str | None) -> str:
     """Return the reference of a refund: of the whole purchase, or of one duplicate `charge_id`."""
     return _text("r", keyed_digest(key, "refund", charge_reference, charge_id or ""))
+
+
+def surplus_charges(
+    standing: Sequence[str],
+    *,
+    reversals: Sequence[Reversal],
+    keeps_one: bool,
+    kept: str | None,
+    listed_until: datetime,
+) -> list[str]:
+    """Return the charges that stand although neither the purchase nor a reversal accounts for them.
+
+    A granted purchase keeps one, `kept` if billing lists it. An unfinished reversal accounts for the charge that it
+    names, or for any one. Billing may go on listing a charge for a while after it was given back: one whose
+    reversal ended after `listed_until` is left alone; one that still stands later was not given back.
+    """
+    waiting = [reversal for reversal in reversals if reversal.state is not ReversalState.REVERSED]
+    finished = [reversal for reversal in reversals if reversal.state is ReversalState.REVERSED]
+    named = {reversal.charge_id for reversal in waiting}
+    fresh = {reversal.charge_id for reversal in finished if reversal.state_since > listed_until}
+    rounds = Counter(reversal.charge_id for reversal in finished)
+    free = [
+        charge
+        for charge in standing
+        if charge not in named | fresh and rounds[charge] < MOST_REVERSALS_OF_A_CHARGE
+    ]
+    accounted = keeps_one + sum(reversal.charge_id is None for reversal in waiting)
+    surplus = len(free) - accounted
+    if keeps_one and kept in free:
+        free.remove(kept)
+    return free[len(free) - surplus :] if surplus > 0 else []
 
 
 def _text(prefix: str, digest: bytes) -> str:

@@ -166,8 +166,9 @@ def _purchase_records() -> None:
         )""")
     op.execute("CREATE UNIQUE INDEX reversals_main ON reversals (operator_id, customer_id, purchase_id) "
                "WHERE NOT is_duplicate")
+    # A refund that was believed too early is booked anew.
     op.execute("CREATE UNIQUE INDEX reversals_charge ON reversals (operator_id, customer_id, purchase_id, charge_id) "
-               "WHERE charge_id IS NOT NULL")
+               "WHERE charge_id IS NOT NULL AND state <> 'REVERSED'")
     op.execute("""
         CREATE INDEX reversals_due ON reversals (next_check_at, operator_id, customer_id, reversal_id)
         WHERE next_check_at IS NOT NULL""")

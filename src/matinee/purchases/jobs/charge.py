@@ -1,21 +1,27 @@
 """Charging: claim, one request, settle. Run by the web process that confirms, or by a worker after it."""
 
+import asyncio
 from uuid import UUID
 
 import structlog
 
 from matinee.customers.types import PaymentType
 from matinee.kernel.errors import Unavailable
+from matinee.kernel.ids import new_id
 from matinee.offers.quotes import SignedQuote
 from matinee.platform.operators import Operator
-from matinee.provisions.types import StatusKind
+from matinee.provisions.types import ChargeKind, ChargeResult, StatusKind
 from matinee.purchases.operations.charging import BillingOrder, asks_first, claim, settle
 from matinee.purchases.operations.confirming import confirm
+from matinee.purchases.operations.late_charges import charge_turned_up
 from matinee.purchases.operations.transitions import Change, move
 from matinee.purchases.queries import get_purchase, state_and_epoch
 from matinee.purchases.rules import FIRST_CHECK
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Evidence, Purchase, PurchaseState
+
+SAVE_AGAIN_AFTER_SECONDS = (0.1, 1.0)
+"""Pauses between the tries to save an answer while the database is away."""
 
 log = structlog.get_logger(__name__)
 
@@ -69,9 +75,7 @@ async def charge(services: PurchaseServices, order: BillingOrder) -> Purchase:
                 return settled
         if not await _still_ours(services, order):
             return await _read(services, order)
-        result = await services.gateway.charge(order.config, order.values)
-        async with services.database.transaction(order.operator.operator_id) as tx:
-            return await settle(tx, order=order, outcome=result.outcome, record=result.record)
+        return await _send(services, order)
     except Unavailable as error:
         log.warning("charge_left_to_resolver", purchase_id=str(order.purchase.purchase_id), code=error.code)
         return order.purchase
@@ -130,6 +134,33 @@ async def repeat(services: PurchaseServices, order: BillingOrder) -> Purchase | 
     """Send the charge of an UNKNOWN purchase again, where billing is idempotent. None: it was not sent."""
     if not await _still_ours(services, order):
         return None
+    return await _send(services, order)
+
+
+async def _send(services: PurchaseServices, order: BillingOrder) -> Purchase:
+    """Send the request and settle its answer; the answer is worth several tries to save it, the request is not."""
     result = await services.gateway.charge(order.config, order.values)
+    attempt_id = new_id()
+    for pause in SAVE_AGAIN_AFTER_SECONDS:
+        try:
+            return await _save(services, order, result, attempt_id)
+        except Unavailable:
+            await asyncio.sleep(pause)
+    return await _save(services, order, result, attempt_id)
+
+
+async def _save(
+    services: PurchaseServices, order: BillingOrder, result: ChargeResult, attempt_id: UUID
+) -> Purchase:
     async with services.database.transaction(order.operator.operator_id) as tx:
-        return await settle(tx, order=order, outcome=result.outcome, record=result.record)
+        purchase = await settle(
+            tx, order=order, outcome=result.outcome, record=result.record, attempt_id=attempt_id
+        )
+        closed = purchase.state in (PurchaseState.DECLINED, PurchaseState.VOID)
+        if not closed or result.outcome.kind is not ChargeKind.SUCCESS:
+            return purchase
+        moved = await charge_turned_up(
+            tx, order=order.with_purchase(purchase), reference_key=services.reference_key,
+            charge_id=result.outcome.transaction_id, record=None,
+        )  # fmt: skip
+        return moved or purchase

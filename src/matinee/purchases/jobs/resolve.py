@@ -23,6 +23,7 @@ from matinee.purchases.rules import (
     RESOLVE_GIVES_UP_AFTER,
     STAFF_LOOK,
     check_after,
+    person_delay,
     resolve_delay,
 )
 from matinee.purchases.services import PurchaseServices
@@ -167,12 +168,9 @@ async def _wait(tx: Transaction, order: BillingOrder, now: datetime) -> None:
         return
     asks = {Capability.STATUS, Capability.IDEMPOTENT} & order.capabilities
     count = purchase.check_count + 1
-    if asks:
-        next_check_at = now + resolve_delay(count)
-    else:
-        next_check_at = max(_claimed(purchase) + ALERT_AFTER, now + resolve_delay(count))
+    delay = resolve_delay(count) if asks else person_delay(age)
     await look_again(
-        tx, purchase=purchase, next_check_at=next_check_at, check_count=count,
+        tx, purchase=purchase, next_check_at=now + delay, check_count=count,
         not_found_at=purchase.not_found_at, alert=age >= ALERT_AFTER, now=now,
     )  # fmt: skip
 

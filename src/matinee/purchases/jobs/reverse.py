@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from matinee.platform.db import Transaction
 from matinee.platform.operators import get_operator
 from matinee.provisions.types import (
     Capability,
@@ -18,10 +19,11 @@ from matinee.purchases.operations.reversing import (
     claim_refund,
     finish_reversal,
     refund_later,
+    take_refund_lease,
 )
 from matinee.purchases.operations.transitions import note
 from matinee.purchases.queries import get_purchase, get_reversal, reversals_of
-from matinee.purchases.rules import FINANCE_LOOK, LEASE, REFUND_RETRY
+from matinee.purchases.rules import FINANCE_LOOK, LEASE, REFUND_RETRY, retry_delay
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Purchase, Reversal, ReversalState
 
@@ -42,9 +44,10 @@ async def check_reversal(
         if reversal.next_check_at is None or reversal.next_check_at > now:
             return
         if reversal.state is ReversalState.REFUND_OPEN:
-            await refund_later(tx, reversal=reversal, next_check_at=now + FINANCE_LOOK)
+            await refund_later(tx, reversal=reversal, delay=FINANCE_LOOK, now=now)
             return
-        await refund_later(tx, reversal=reversal, next_check_at=now + LEASE)
+        if not await take_refund_lease(tx, reversal=reversal, until=now + LEASE):
+            return
         order = await billing_order(tx, operator=operator, purchase=purchase)
     charge_id = reversal.charge_id
     if Capability.STATUS in order.capabilities:
@@ -75,7 +78,7 @@ async def _by_status(
         now = await tx.now()
         await note(tx, purchase=order.purchase, record=record, now=now)
         if outcome.kind is StatusKind.NO_ANSWER:
-            await refund_later(tx, reversal=reversal, next_check_at=now + REFUND_RETRY)
+            await _retry(tx, reversal, now)
             return True, None
         settled_long_ago = now - reversal.booked_at > order.quiet
         gone = reversal.charge_id is not None and reversal.charge_id not in outcome.charge_ids
@@ -103,7 +106,10 @@ async def _by_status(
                 )
             else:
                 await refund_later(
-                    tx, reversal=reversal, next_check_at=reversal.booked_at + order.quiet + REFUND_RETRY
+                    tx,
+                    reversal=reversal,
+                    delay=reversal.booked_at + order.quiet + REFUND_RETRY - now,
+                    now=now,
                 )
             return True, None
         if not can_refund(order):
@@ -117,7 +123,7 @@ async def _by_status(
             )
             return True, None
         if _unclear(order, reversal) and now < _repeat_at(order, reversal):
-            await refund_later(tx, reversal=reversal, next_check_at=now + order.quiet / 2)
+            await refund_later(tx, reversal=reversal, delay=order.quiet / 2, now=now)
             return True, None
     return False, charge_id
 
@@ -163,10 +169,12 @@ async def _call(
             async with services.database.transaction(reversal.operator_id) as tx:
                 now = await tx.now()
                 await note(tx, purchase=order.purchase, record=result.record, now=now)
-                await refund_later(
-                    tx, reversal=claimed, next_check_at=now + REFUND_RETRY,
-                    forget_try=result.outcome.kind is RefundKind.NOT_SENT,
-                )  # fmt: skip
+                await _retry(tx, claimed, now, forget_try=result.outcome.kind is RefundKind.NOT_SENT)
+
+
+async def _retry(tx: Transaction, reversal: Reversal, now: datetime, *, forget_try: bool = False) -> None:
+    delay = retry_delay(REFUND_RETRY, now - reversal.state_since)
+    await refund_later(tx, reversal=reversal, delay=delay, forget_try=forget_try, now=now)
 
 
 async def _finish(

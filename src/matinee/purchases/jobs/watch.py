@@ -3,23 +3,24 @@
 from datetime import datetime, timedelta
 
 from matinee.customers.queries import lock_customer
-from matinee.kernel.periods import window_end
 from matinee.platform.db import Transaction
-from matinee.provisions.types import Capability, ExchangeRecord, StatusKind
+from matinee.provisions.types import Capability, StatusKind
 from matinee.purchases.operations.charging import BillingOrder
-from matinee.purchases.operations.reversing import LATE_CHARGE, NONE_STANDS, begin_reversal, book_duplicates
-from matinee.purchases.operations.transitions import Change, look_again, move, note
-from matinee.purchases.queries import slot_holder
+from matinee.purchases.operations.late_charges import charge_turned_up
+from matinee.purchases.operations.reversing import NONE_STANDS, begin_reversal, book_duplicates
+from matinee.purchases.operations.transitions import look_again, note
 from matinee.purchases.rules import (
     FIRST_CHECK,
     NOT_FOUND_TWICE,
     STATUS_RETRY,
+    WATCH_GIVES_UP_AFTER,
     check_after,
     count_delays,
+    retry_delay,
     watch_delays,
 )
 from matinee.purchases.services import PurchaseServices
-from matinee.purchases.types import Evidence, Purchase, PurchaseState
+from matinee.purchases.types import Purchase, PurchaseState
 
 
 async def watch_closed(services: PurchaseServices, order: BillingOrder, now: datetime) -> None:
@@ -31,63 +32,29 @@ async def watch_closed(services: PurchaseServices, order: BillingOrder, now: dat
     result = await services.gateway.status(order.config, order.values)
     async with services.database.transaction(purchase.operator_id) as tx:
         if result.outcome.kind is StatusKind.CHARGED:
-            await _turned_up(tx, services, order, result.outcome.charge_ids[0], result.record)
+            await charge_turned_up(
+                tx, order=order, reference_key=services.reference_key,
+                charge_id=result.outcome.charge_ids[0], record=result.record,
+            )  # fmt: skip
             return
         after = await tx.now()
         await note(tx, purchase=purchase, record=result.record, now=after)
-        count = purchase.check_count + 1
-        delays = watch_delays(order.quiet)
-        next_at = after + delays[count] if count < len(delays) else None
-        await look_again(tx, purchase=purchase, next_check_at=next_at, check_count=count, now=after)
+        answered = result.outcome.kind is not StatusKind.NO_ANSWER
+        next_check_at = _next_watch(order, after, answered=answered)
+        await look_again(
+            tx, purchase=purchase, next_check_at=next_check_at, check_count=purchase.check_count + answered,
+            now=after,
+        )  # fmt: skip
 
 
-async def _turned_up(
-    tx: Transaction, services: PurchaseServices, order: BillingOrder, charge_id: str, record: ExchangeRecord
-) -> None:
-    """Honour a late charge if the operator chose so, the slot is free and its window is open; else reverse it."""
-    purchase, operator = order.purchase, order.operator
-    await lock_customer(tx, operator_id=purchase.operator_id, customer_id=purchase.customer_id)
-    now = await tx.now()
-    honour = operator.honour_late_charges and await _could_be_honoured(tx, order, now)
-    if honour:
-        change = Change(
-            to=PurchaseState.GRANTED,
-            cause="late_charge_honoured",
-            check_in=FIRST_CHECK,
-            evidence=Evidence.LATE_CHARGE,
-            billing_transaction=charge_id,
-            record=record,
-        )
-        await move(tx, operator=operator, purchase=purchase, change=change, now=now)
-        return
-    await begin_reversal(
-        tx,
-        operator=operator,
-        reference_key=services.reference_key,
-        purchase=purchase,
-        cause=LATE_CHARGE,
-        check_in=check_after(PurchaseState.REVERSING, capabilities=order.capabilities, quiet=order.quiet),
-        evidence=Evidence.LATE_CHARGE,
-        record=record,
-        now=now,
-    )
-
-
-async def _could_be_honoured(tx: Transaction, order: BillingOrder, now: datetime) -> bool:
+def _next_watch(order: BillingOrder, now: datetime, *, answered: bool) -> datetime | None:
+    """Return when a closed purchase is looked at next; a question that was not answered is asked again."""
     purchase = order.purchase
-    holder = await slot_holder(
-        tx, operator_id=purchase.operator_id, customer_id=purchase.customer_id,
-        item_kind=purchase.item_kind, item_id=purchase.item_id,
-    )  # fmt: skip
-    if holder is not None:
-        return False
-    window = window_end(
-        purchase.claimed_at or purchase.confirmed_at,
-        unit=purchase.rule_unit,
-        quantity=purchase.rule_quantity,
-        zone=order.operator.zone,
-    )
-    return now < window
+    age = now - purchase.state_since
+    if not answered:
+        return now + retry_delay(STATUS_RETRY, age) if age < WATCH_GIVES_UP_AFTER else None
+    delays = watch_delays(order.quiet)[purchase.check_count + 1 :]
+    return now + delays[0] if delays else None
 
 
 async def count_charges(services: PurchaseServices, order: BillingOrder, now: datetime) -> None:
@@ -103,24 +70,26 @@ async def count_charges(services: PurchaseServices, order: BillingOrder, now: da
     async with services.database.transaction(purchase.operator_id) as tx:
         await lock_customer(tx, operator_id=purchase.operator_id, customer_id=purchase.customer_id)
         after = await tx.now()
+        booked = 0
         await note(tx, purchase=purchase, record=result.record, now=after)
         match result.outcome.kind:
             case StatusKind.NO_ANSWER:
                 await look_again(
-                    tx, purchase=purchase, next_check_at=after + STATUS_RETRY, check_count=purchase.check_count,
-                    not_found_at=purchase.not_found_at, now=after,
+                    tx, purchase=purchase,
+                    next_check_at=after + retry_delay(STATUS_RETRY, after - purchase.state_since),
+                    check_count=purchase.check_count, not_found_at=purchase.not_found_at, now=after,
                 )  # fmt: skip
                 return
             case StatusKind.CHARGED:
-                await book_duplicates(
+                booked = await book_duplicates(
                     tx, reference_key=services.reference_key, purchase=purchase,
-                    standing=result.outcome.charge_ids, now=after,
+                    standing=result.outcome.charge_ids, quiet=order.quiet, now=after,
                 )  # fmt: skip
             case _ if await _none_stands(tx, services, order, now):
                 return
             case _:
                 pass
-        await _count_again(tx, order, after)
+        await _count_again(tx, order, after, booked)
 
 
 async def _none_stands(
@@ -149,12 +118,16 @@ async def _none_stands(
     return True
 
 
-async def _count_again(tx: Transaction, order: BillingOrder, now: datetime) -> None:
+async def _count_again(tx: Transaction, order: BillingOrder, now: datetime, booked: int) -> None:
+    """Set the next count. When a reversal was booked, one more is made to see that it did what it should."""
     purchase = order.purchase
     delays: tuple[timedelta, ...] = count_delays(order.quiet)[purchase.check_count :]
+    next_check_at = now + delays[0] if delays else None
+    if booked:
+        next_check_at = now + order.quiet + FIRST_CHECK
     await look_again(
-        tx, purchase=purchase, next_check_at=now + delays[0] if delays else None,
-        check_count=purchase.check_count + 1, now=now,
+        tx, purchase=purchase, next_check_at=next_check_at,
+        check_count=purchase.check_count + (not booked), now=now,
     )  # fmt: skip
 
 

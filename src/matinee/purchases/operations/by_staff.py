@@ -18,7 +18,7 @@ from matinee.purchases.operations.reversing import (
     ReversalCause,
     begin_reversal,
     finish_reversal,
-    main_reversal,
+    open_refunds,
 )
 from matinee.purchases.operations.transitions import Change, move
 from matinee.purchases.queries import get_purchase
@@ -109,18 +109,23 @@ async def refund_by_staff(
 async def close_open_refund(
     tx: Transaction, *, operator: Operator, customer_id: UUID, purchase_id: UUID, reason: str, actor: Actor
 ) -> Purchase:
-    """Note that finance has given the money back by other means. Raises Invalid, NotFound, Conflict."""
+    """Note that finance has given the money back by other means: of the purchase, of duplicates, of all that is open.
+
+    Raises Invalid, NotFound, Conflict.
+    """
     text = _reason(reason)
     purchase, now = await _locked(tx, operator, customer_id, purchase_id)
-    reversal = await main_reversal(
+    waiting = await open_refunds(
         tx, operator_id=operator.operator_id, customer_id=customer_id, purchase_id=purchase_id
     )
-    if reversal is None or reversal.state is not ReversalState.REFUND_OPEN:
+    if not waiting:
         raise Conflict("No refund of this purchase is open.")
     order = await billing_order(tx, operator=operator, purchase=purchase)
-    await finish_reversal(
-        tx, order=order, reversal=reversal, to=ReversalState.REVERSED, cause="settled_by_finance", now=now
-    )
+    for reversal in waiting:
+        if not await finish_reversal(
+            tx, order=order, reversal=reversal, to=ReversalState.REVERSED, cause="settled_by_finance", now=now
+        ):
+            raise Conflict("Somebody else has just settled this refund. Look at its present state.")
     moved = await get_purchase(
         tx, operator_id=operator.operator_id, customer_id=customer_id, purchase_id=purchase_id
     )

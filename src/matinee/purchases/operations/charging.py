@@ -123,19 +123,19 @@ def asks_first(capabilities: Capabilities) -> bool:
 
 
 async def settle(
-    tx: Transaction, *, order: BillingOrder, outcome: ChargeOutcome, record: ExchangeRecord | None
+    tx: Transaction, *, order: BillingOrder, outcome: ChargeOutcome, record: ExchangeRecord, attempt_id: UUID
 ) -> Purchase:
     """Make of the purchase what a charge's answer says; returns it as it then is.
 
     If it was moved on meanwhile, the answer is only logged: an old caller decides nothing. The one exception
     is a proof of success for a purchase that is UNKNOWN, which is evidence whoever brings it.
+    May be repeated with the same `attempt_id` when it is in doubt whether it was saved.
     """
     seen = order.purchase
     now = await tx.now()
-    change = change_for(order, outcome, record)
+    change = change_for(order, outcome, record, attempt_id)
     if change is None:
-        if record is not None:
-            await note(tx, purchase=seen, record=record, now=now)
+        await note(tx, purchase=seen, record=record, attempt_id=attempt_id, now=now)
         return seen
     moved = await move(tx, operator=order.operator, purchase=seen, change=change, now=now)
     if moved is not None:
@@ -145,8 +145,8 @@ async def settle(
     )
     if current.state is PurchaseState.UNKNOWN and outcome.kind is ChargeKind.SUCCESS:
         moved = await move(tx, operator=order.operator, purchase=current, change=change, now=now)
-    if moved is None and record is not None:
-        await note(tx, purchase=seen, record=record, now=now)
+    if moved is None:
+        await note(tx, purchase=seen, record=record, attempt_id=attempt_id, now=now)
     return moved or current
 
 
@@ -159,7 +159,9 @@ _BECOMES = {
 }
 
 
-def change_for(order: BillingOrder, outcome: ChargeOutcome, record: ExchangeRecord | None) -> Change | None:
+def change_for(
+    order: BillingOrder, outcome: ChargeOutcome, record: ExchangeRecord, attempt_id: UUID
+) -> Change | None:
     """Return what an answer makes of CHARGING or (a repeated charge) of UNKNOWN; None: it proves nothing new."""
     to = _BECOMES[outcome.kind]
     if order.purchase.state is PurchaseState.UNKNOWN and to in (
@@ -175,6 +177,7 @@ def change_for(order: BillingOrder, outcome: ChargeOutcome, record: ExchangeReco
         billing_transaction=outcome.transaction_id,
         decline_reason=outcome.decline_reason,
         record=record,
+        attempt_id=attempt_id,
     )
 
 

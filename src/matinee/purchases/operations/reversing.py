@@ -17,10 +17,12 @@ from matinee.purchases.operations.transitions import Change, move, note
 from matinee.purchases.operations.wallet import credit_back
 from matinee.purchases.queries import get_purchase, reversals_of
 from matinee.purchases.rules import (
+    ALERT_AFTER,
     FINANCE_LOOK,
     FIRST_CHECK,
     check_after,
     refund_reference,
+    surplus_charges,
 )
 from matinee.purchases.types import (
     Evidence,
@@ -95,12 +97,12 @@ async def book_duplicates(
     reference_key: bytes,
     purchase: Purchase,
     standing: Sequence[str],
+    quiet: timedelta,
     now: datetime,
 ) -> int:
     """Book a reversal for each charge that stands beyond those that are due; returns how many.
 
-    `standing`: the ids of the charges that billing lists. One belongs to a GRANTED purchase, one to each
-    reversal that is not finished.
+    `standing`: the ids of the charges that billing lists.
     """
     reversals = await reversals_of(
         tx,
@@ -108,17 +110,13 @@ async def book_duplicates(
         customer_id=purchase.customer_id,
         purchase_id=purchase.purchase_id,
     )
-    waiting = [r for r in reversals if r.state is not ReversalState.REVERSED]
-    given_back = {r.charge_id for r in reversals if r.state is ReversalState.REVERSED}
-    claimed = {r.charge_id for r in waiting}
-    keeps_one = purchase.state is PurchaseState.GRANTED
-    # A refund that was confirmed may still be listed for a while; it is not given back a second time.
-    live = [charge for charge in standing if charge not in given_back]
-    extras = len(live) - len(waiting) - keeps_one
-    free = [charge for charge in live if charge not in claimed]
-    if keeps_one and purchase.billing_transaction in free:
-        free.remove(purchase.billing_transaction)
-    chosen = free[max(0, len(free) - extras) :] if extras > 0 else []
+    chosen = surplus_charges(
+        standing,
+        reversals=reversals,
+        keeps_one=purchase.state is PurchaseState.GRANTED,
+        kept=purchase.billing_transaction,
+        listed_until=now - quiet,
+    )
     cause = ReversalCause(code="duplicate", reason="Billing charged more than once.", requested_by="Matinee")
     for charge_id in chosen:
         await _book(tx, purchase, reference_key, cause, charge_id=charge_id, is_duplicate=True, now=now)
@@ -187,15 +185,31 @@ async def claim_refund(
     )
 
 
+async def take_refund_lease(tx: Transaction, *, reversal: Reversal, until: datetime) -> bool:
+    """Take a due reversal for oneself until `until`; False: another worker has it."""
+    tag = await tx.execute(
+        """UPDATE reversals SET next_check_at = $6
+           WHERE operator_id = $1 AND customer_id = $2 AND reversal_id = $3 AND state = $4 AND epoch = $5
+             AND next_check_at IS NOT DISTINCT FROM $7""",
+        reversal.operator_id, reversal.customer_id, reversal.reversal_id, reversal.state, reversal.epoch,
+        until, reversal.next_check_at,
+    )  # fmt: skip
+    return tag == "UPDATE 1"
+
+
 async def refund_later(
-    tx: Transaction, *, reversal: Reversal, next_check_at: datetime, forget_try: bool = False
+    tx: Transaction, *, reversal: Reversal, delay: timedelta, forget_try: bool = False, now: datetime
 ) -> None:
-    """Look at a reversal again later. `forget_try`: the request that was counted was certainly never sent."""
+    """Look at a reversal again after `delay`; staff are told of one that is a day old.
+
+    `forget_try`: the request that was counted was certainly never sent.
+    """
     await tx.execute(
-        """UPDATE reversals SET next_check_at = $6, tries = tries - $7::int
+        """UPDATE reversals SET next_check_at = $6, tries = tries - $7::int,
+                  alerted_at = CASE WHEN $8 THEN coalesce(alerted_at, $9) ELSE alerted_at END
            WHERE operator_id = $1 AND customer_id = $2 AND reversal_id = $3 AND state = $4 AND epoch = $5""",
         reversal.operator_id, reversal.customer_id, reversal.reversal_id, reversal.state, reversal.epoch,
-        next_check_at, int(forget_try),
+        now + delay, int(forget_try), now - reversal.state_since >= ALERT_AFTER, now,
     )  # fmt: skip
 
 
@@ -240,7 +254,8 @@ async def finish_reversal(
     state = PurchaseState(to.value)
     counted = check_after(state, capabilities=order.capabilities, quiet=order.quiet)
     change = Change(to=state, cause=cause, check_in=counted, check_count=1, record=record)
-    await move(tx, operator=order.operator, purchase=purchase, change=change, now=now)
+    if await move(tx, operator=order.operator, purchase=purchase, change=change, now=now) is None:
+        raise RuntimeError("a purchase was moved while its own reversal was open")
     return True
 
 
@@ -249,11 +264,11 @@ def can_refund(order: BillingOrder) -> bool:
     return Capability.REFUND in order.capabilities and order.config.refund is not None
 
 
-async def main_reversal(
+async def open_refunds(
     tx: Transaction, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID
-) -> Reversal | None:
-    """Return the reversal of the purchase itself, if there is one."""
+) -> list[Reversal]:
+    """Return the reversals of a purchase that wait for finance: its own, and those of duplicates."""
     reversals = await reversals_of(
         tx, operator_id=operator_id, customer_id=customer_id, purchase_id=purchase_id
     )
-    return next((r for r in reversals if not r.is_duplicate), None)
+    return [reversal for reversal in reversals if reversal.state is ReversalState.REFUND_OPEN]

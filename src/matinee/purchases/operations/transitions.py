@@ -5,6 +5,7 @@ same statement or not at all. Nothing else updates a purchase's state.
 """
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import msgspec
 
@@ -65,7 +66,10 @@ MOVE = """
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What a purchase is to become. `check_in` None: nobody need look again. `record`: the call that caused it."""
+    """What a purchase is to become. `check_in` None: nobody need look again.
+
+    `record`: the call that caused it, under `attempt_id` if the same change may be tried again.
+    """
 
     to: PurchaseState
     cause: str
@@ -78,6 +82,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     billing_transaction: str | None = None
     decline_reason: str | None = None
     record: ExchangeRecord | None = None
+    attempt_id: UUID | None = None
 
 
 async def move(
@@ -103,7 +108,7 @@ async def move(
         new_id(), change.cause,
         new_id() if granted else None, _right_until(purchase, operator, now) if granted else None,
         [new_id() for _ in lines], [account for account, _ in lines], [sign for _, sign in lines],
-        new_id() if record else None, record and record.call, record and record.verdict,
+        (change.attempt_id or new_id()) if record else None, record and record.call, record and record.verdict,
         record and msgspec.json.encode(record).decode(),
         new_id() if told else None, told,
     )  # fmt: skip
@@ -124,13 +129,20 @@ def _source(purchase: Purchase) -> str:
     return "wallet" if purchase.payment_type is PaymentType.WALLET else "billing"
 
 
-async def note(tx: Transaction, *, purchase: Purchase, record: ExchangeRecord, now: datetime) -> None:
-    """Add a call to the attempt log that changed no state."""
+async def note(
+    tx: Transaction,
+    *,
+    purchase: Purchase,
+    record: ExchangeRecord,
+    attempt_id: UUID | None = None,
+    now: datetime,
+) -> None:
+    """Add a call to the attempt log that changed no state; one that stands there already is not added again."""
     await tx.execute(
         """INSERT INTO billing_attempts (operator_id, customer_id, purchase_id, attempt_id, call, provision_id,
                                          provision_version, epoch, at, outcome, exchange)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb)""",
-        purchase.operator_id, purchase.customer_id, purchase.purchase_id, new_id(), record.call,
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb) ON CONFLICT DO NOTHING""",
+        purchase.operator_id, purchase.customer_id, purchase.purchase_id, attempt_id or new_id(), record.call,
         purchase.provision_id, purchase.provision_version, purchase.epoch, now, record.verdict,
         msgspec.json.encode(record).decode(),
     )  # fmt: skip
@@ -161,8 +173,8 @@ async def take_lease(tx: Transaction, *, purchase: Purchase, until: datetime, no
     tag = await tx.execute(
         """UPDATE purchases SET next_check_at = $6, checked_at = $7
            WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3 AND state = $4 AND epoch = $5
-             AND next_check_at IS NOT DISTINCT FROM $8""",
+             AND next_check_at IS NOT DISTINCT FROM $8 AND checked_at IS NOT DISTINCT FROM $9""",
         purchase.operator_id, purchase.customer_id, purchase.purchase_id, purchase.state, purchase.epoch,
-        until, now, purchase.next_check_at,
+        until, now, purchase.next_check_at, purchase.checked_at,
     )  # fmt: skip
     return tag == "UPDATE 1"

@@ -1,0 +1,70 @@
+"""A charge that turns up under a purchase which had ended without one."""
+
+from datetime import datetime
+
+from matinee.customers.queries import lock_customer
+from matinee.kernel.periods import window_end
+from matinee.platform.db import Transaction
+from matinee.provisions.types import ExchangeRecord
+from matinee.purchases.operations.charging import BillingOrder
+from matinee.purchases.operations.reversing import LATE_CHARGE, begin_reversal
+from matinee.purchases.operations.transitions import Change, move
+from matinee.purchases.queries import slot_holder
+from matinee.purchases.rules import FIRST_CHECK, check_after
+from matinee.purchases.types import Evidence, Purchase, PurchaseState
+
+
+async def charge_turned_up(
+    tx: Transaction,
+    *,
+    order: BillingOrder,
+    reference_key: bytes,
+    charge_id: str | None,
+    record: ExchangeRecord | None,
+) -> Purchase | None:
+    """Honour a late charge if the operator chose so, the slot is free and its window is open; else reverse it.
+
+    Returns the purchase after it; None: it was moved by somebody else meanwhile.
+    """
+    purchase, operator = order.purchase, order.operator
+    await lock_customer(tx, operator_id=purchase.operator_id, customer_id=purchase.customer_id)
+    now = await tx.now()
+    honour = operator.honour_late_charges and await _could_be_honoured(tx, order, now)
+    if honour:
+        change = Change(
+            to=PurchaseState.GRANTED,
+            cause="late_charge_honoured",
+            check_in=FIRST_CHECK,
+            evidence=Evidence.LATE_CHARGE,
+            billing_transaction=charge_id,
+            record=record,
+        )
+        return await move(tx, operator=operator, purchase=purchase, change=change, now=now)
+    return await begin_reversal(
+        tx,
+        operator=operator,
+        reference_key=reference_key,
+        purchase=purchase,
+        cause=LATE_CHARGE,
+        check_in=check_after(PurchaseState.REVERSING, capabilities=order.capabilities, quiet=order.quiet),
+        evidence=Evidence.LATE_CHARGE,
+        record=record,
+        now=now,
+    )
+
+
+async def _could_be_honoured(tx: Transaction, order: BillingOrder, now: datetime) -> bool:
+    purchase = order.purchase
+    holder = await slot_holder(
+        tx, operator_id=purchase.operator_id, customer_id=purchase.customer_id,
+        item_kind=purchase.item_kind, item_id=purchase.item_id,
+    )  # fmt: skip
+    if holder is not None:
+        return False
+    window = window_end(
+        purchase.claimed_at or purchase.confirmed_at,
+        unit=purchase.rule_unit,
+        quantity=purchase.rule_quantity,
+        zone=order.operator.zone,
+    )
+    return now < window
