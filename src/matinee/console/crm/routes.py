@@ -2,6 +2,6 @@
 
 from typing import Any
 
-from matinee.console.crm import customer_tabs, customers
+from matinee.console.crm import customer_tabs, customers, products
 
-ROUTES: list[Any] = [*customers.ROUTES, *customer_tabs.ROUTES]
+ROUTES: list[Any] = [*customers.ROUTES, *customer_tabs.ROUTES, *products.ROUTES]
