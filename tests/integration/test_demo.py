@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from matinee.main.demo import reset
+from matinee.main.demo.film import make_film
 
 _RUNNING = "Matinee is running."
 
@@ -46,14 +47,22 @@ class Demo:
         return self.status()
 
     def status(self) -> int:
-        rest, _ = self._process.communicate(timeout=60)
-        self.printed += rest
-        return self._process.returncode
+        assert self._process.stdout is not None
+        if not self._process.stdout.closed:
+            self.printed += self._process.stdout.read()
+            self._process.stdout.close()
+        return self._process.wait(timeout=60)
+
+    def close_its_terminal(self) -> None:
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
 
 @pytest.fixture
 def folder(scratch: Path) -> Iterator[Path]:
     place = scratch / "demo"
+    place.mkdir(mode=0o711)
+    make_film(place / "test-film.mp4", title="Short", seconds=4)  # a film that is there is not made again
     yield place
     reset(data=place)
     shutil.rmtree(place, ignore_errors=True)
@@ -125,7 +134,8 @@ def test_the_demo_from_first_start_to_second(folder: Path, ports: tuple[int, int
 
     third = Demo(folder, port, billing_port)
     third.wait_until_running()
-    assert third.end(signal.SIGTERM) == 0
+    third.close_its_terminal()
+    third.end(signal.SIGHUP)
     assert _processes_of(folder) == set()
 
 
@@ -139,6 +149,7 @@ def test_a_first_start_that_is_cut_short_begins_anew(folder: Path, ports: tuple[
     again = Demo(folder, *ports)
     again.wait_until_running()
     assert again.end(signal.SIGINT) == 0
+    assert again.printed.count("films and Cloud Sync") == 2
 
 
 def _two_more(ports: tuple[int, int]) -> tuple[int, int]:

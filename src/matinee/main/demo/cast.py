@@ -15,7 +15,7 @@ class DemoStaff:
 
 @dataclass(frozen=True, kw_only=True)
 class DemoCustomer:
-    """A subscriber. `product` names a product of the operator."""
+    """A subscriber. `product` names a product of the operator; `credits` fill a wallet."""
 
     username: str
     password: str
@@ -25,6 +25,7 @@ class DemoCustomer:
     mapping_id: str
     product: str
     about: str
+    credits: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,9 @@ def _staff(email: str, name: str) -> tuple[DemoStaff, ...]:
     return (DemoStaff(email=email, name=name, password=_STAFF_PASSWORD, roles=("admin",)),)
 
 
-def _customer(name: str, city: str, mapping_id: str, product: str, about: str) -> DemoCustomer:
+def _customer(
+    name: str, city: str, mapping_id: str, product: str, about: str, *, balance: int = 0
+) -> DemoCustomer:
     first_name, last_name = name.split()
     return DemoCustomer(
         username=first_name.lower(),
@@ -101,6 +104,7 @@ def _customer(name: str, city: str, mapping_id: str, product: str, about: str) -
         mapping_id=mapping_id,
         product=product,
         about=about,
+        credits=balance,
     )
 
 
@@ -137,7 +141,7 @@ _AURORA = DemoOperator(
     ),
     customers=(
         _customer("Anna Bakker", "Utrecht", "AUR-1001", "Fibre TV", _BY_BILLING),
-        _customer("Walter Smit", "Zwolle", "AUR-1002", "Fibre TV Prepaid", "pays with wallet credits"),
+        _customer("Walter Smit", "Zwolle", "AUR-1002", "Fibre TV Prepaid", "pays with credits", balance=500),
     ),
     rules=(
         DemoRule(name=_TWO_DAYS, unit="hours", quantity=48),

@@ -36,6 +36,11 @@ class Layout:
         return self.data / "billing.sqlite"
 
     @property
+    def film(self) -> Path:
+        """The test film, as staff would upload it."""
+        return self.data / "test-film.mp4"
+
+    @property
     def seeded(self) -> Path:
         """Exists once the demo's films, customers and staff are all there."""
         return self.data / "seeded"

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -12,17 +12,23 @@ from matinee.main.demo.cast import OPERATORS, DemoOperator
 from matinee.main.demo.layout import Layout
 
 
+def say(text: str, *, nl: bool = True) -> None:
+    """Print at once. A terminal that has gone away must not keep the demo from stopping what it started."""
+    with suppress(OSError):
+        click.echo(text, nl=nl)
+
+
 @contextmanager
 def step(what: str) -> Iterator[None]:
     """Name what is being done, and how long it took."""
-    click.echo(f"  {what} ...", nl=False)
+    say(f"  {what} ...", nl=False)
     began = time.monotonic()
     try:
         yield
     except BaseException:
-        click.echo("")
+        say("")
         raise
-    click.echo(f" {time.monotonic() - began:.1f} s")
+    say(f" {time.monotonic() - began:.1f} s")
 
 
 class Progress:
@@ -36,35 +42,33 @@ class Progress:
     def __call__(self, percent: int) -> None:
         if self._terminal:
             if percent != self._shown:
-                click.echo(f"\r  {self._what} ... {percent} %", nl=percent == 100)
+                say(f"\r  {self._what} ... {percent} %", nl=percent == 100)
         elif percent // 25 != self._shown // 25:
-            click.echo(f"  {self._what} ... {percent} %")
+            say(f"  {self._what} ... {percent} %")
         self._shown = percent
 
 
 def show_addresses(layout: Layout) -> None:
     """Say where everything is and how to sign in."""
-    click.echo(f"\nMatinee is running. Start page: http://127.0.0.1:{layout.port}\n")
+    say(f"\nMatinee is running. Start page: http://127.0.0.1:{layout.port}\n")
     for operator in OPERATORS:
         _show_operator(operator, layout.port)
-    click.echo(
-        f"  Sample billing  http://127.0.0.1:{layout.billing_port}   (what was charged; make it decline)"
-    )
-    click.echo(f"  Logs            {_short(layout.data)}/logs")
-    click.echo(f"  Commands        . {_short(layout.data)}/environment && {_short(_program())} --help")
-    click.echo("\nCtrl-C stops everything; the data is kept. `make demo-reset` deletes it.")
+    say(f"  Sample billing  http://127.0.0.1:{layout.billing_port}   (what was charged; make it decline)")
+    say(f"  Logs            {_short(layout.data)}/logs")
+    say(f"  Commands        . {_short(layout.data)}/environment && {_short(_program())} --help")
+    say("\nCtrl-C stops everything; the data is kept. `make demo-reset` deletes it.")
 
 
 def _show_operator(operator: DemoOperator, port: int) -> None:
     address = f"http://{operator.host}:{port}"
-    click.echo(f"  {operator.name}")
+    say(f"  {operator.name}")
     for number, customer in enumerate(operator.customers):
         label = f"watch   {address}" if number == 0 else ""
-        click.echo(f"    {label:<44} {customer.username} / {customer.password}   ({customer.about})")
+        say(f"    {label:<44} {customer.username} / {customer.password}   ({customer.about})")
     for number, person in enumerate(operator.staff):
         label = f"console {address}/console" if number == 0 else ""
-        click.echo(f"    {label:<44} {person.email} / {person.password}")
-    click.echo("")
+        say(f"    {label:<44} {person.email} / {person.password}")
+    say("")
 
 
 def _program() -> Path:

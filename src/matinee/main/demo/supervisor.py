@@ -8,12 +8,10 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Final, Self
 
-import click
-
 from matinee.kernel.errors import Unavailable
 from matinee.main.demo.layout import Layout, sample_billing
 from matinee.main.demo.processes import Child
-from matinee.main.demo.screen import show_addresses, step
+from matinee.main.demo.screen import say, show_addresses, step
 from matinee.main.demo.seeding import seed
 from matinee.main.server import PortInUse, check_port
 from matinee.platform.db import migrate
@@ -77,13 +75,13 @@ class Supervisor:
         self._interrupts.ignore()
         if self._postgres.pid is None and not self._children:
             return
-        click.echo("\nStopping ...")
+        say("\nStopping ...")
         for child in reversed(self._children):
             child.ask_to_stop()
         for child in reversed(self._children):
             child.wait_until_stopped()
         self._postgres.stop()
-        click.echo("Stopped.")
+        say("Stopped.")
 
     def start(self) -> None:
         """Start everything and, the first time, fill it."""
@@ -150,7 +148,7 @@ def run(layout: Layout) -> None:
     interrupts.catch()
     try:
         with Supervisor(layout, interrupts) as supervisor:
-            click.echo("Starting the demo of Matinee")
+            say("Starting the demo of Matinee")
             supervisor.start()
             show_addresses(layout)
             supervisor.watch()
