@@ -29,13 +29,14 @@ How to add a page
 
    `database`, `storage`, `operator`, `staff` and every port that main passes in `extras` are
    dependencies by name (typed `NamedDependency[Port]`; the four are in console/services.py); a path
-   parameter is typed `FromPath[str]` and read by `kernel.ids.parse_id`. Handlers open transactions; templates and view objects never query.
+   parameter is typed `FromPath[str]` and read by `kernel.ids.parse_id`. Handlers open transactions;
+   templates and view objects never query.
 2. Add `*customers.ROUTES` to `console/pages.py`; the left column is `console/navigation.py`.
 3. Templates extend `base.html` (blocks `title`, `actions`, `content`) and take macros from
 
-       {% from "macros/forms.html" import form_start, form_end, field, choice_cards, problems %}
-       {% from "macros/tables.html" import toolbar, table %}
-       {% from "macros/layout.html" import badge, empty, confirm_dialog, reason_dialog, back_link %}
+       {% from "macros/forms.html" import form_start, field, choice_cards, section, save_bar %}
+       {% from "macros/tables.html" import toolbar, listing, no_rows %}
+       {% from "macros/layout.html" import badge, notice, empty, confirm_dialog, reason_dialog, back_link %}
 
    each of which says at its top how it is called. `view` is always there: `view.operator`,
    `view.staff`, `view.may("care")`, `view.money(minor, currency)`, `view.when(instant)`.

@@ -16,15 +16,16 @@ _ANY_TIME = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Message(msgspec.Struct, frozen=True):
-    """`tone` is `success`, `info` or `error`."""
+    """`tone` is `success`, `info` or `error`; `undo` is the address of a POST that takes it back."""
 
     text: str
     tone: str
+    undo: str = ""
 
 
-def remember(request: ConsoleRequest, text: str, tone: str) -> Cookie:
+def remember(request: ConsoleRequest, message: Message) -> Cookie:
     """Return the cookie that carries one message to the next page."""
-    claims = {"text": text[:_LONGEST], "tone": tone}
+    claims = {"text": message.text[:_LONGEST], "tone": message.tone, "undo": message.undo}
     token = services_of(request).flash_signer.sign(claims, now=_ANY_TIME, lifetime=_LIFETIME)
     return Cookie(
         key=COOKIE, value=token, path="/", max_age=int(_LIFETIME.total_seconds()),
@@ -46,4 +47,6 @@ def read(request: ConsoleRequest) -> list[Message]:
         claims = services_of(request).flash_signer.read(token, now=None)
     except NotSignedIn:
         return []
-    return [Message(str(claims.get("text", "")), str(claims.get("tone", "info")))]
+    return [
+        Message(str(claims.get("text", "")), str(claims.get("tone", "info")), str(claims.get("undo", "")))
+    ]

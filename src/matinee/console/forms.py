@@ -5,13 +5,14 @@ from typing import Any, TypeVar
 
 import msgspec
 from litestar.datastructures import UploadFile
-from wtforms import Field, FieldList, Form, FormField
+from wtforms import Field, FieldList, Form, FormField, StringField
 
 from matinee.console.services import ConsoleRequest
 from matinee.kernel.errors import Conflict, Invalid
 
 CSRF_FIELD = "_csrf_token"
 LARGEST_FIELD = 20_000
+_LONGEST_NUMBER = 9
 
 FormType = TypeVar("FormType", bound="ConsoleForm")
 
@@ -42,6 +43,32 @@ class ConsoleForm(Form):
         for leaf in leaves(self):
             found += [Problem(leaf.id, str(leaf.label.text), str(message)) for message in leaf.errors]
         return found
+
+
+class WholeNumberField(StringField):
+    """A whole number, typed. `data` is an int, or None when empty; what was typed stays on an error."""
+
+    def __init__(self, label: str, *, unit: str = "", required: str = "", **kwargs: Any) -> None:
+        super().__init__(label, **kwargs)
+        self.unit = unit
+        self._required = required
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Read the number. Raises ValueError, which WTForms shows beside the field."""
+        text = str(valuelist[0]).strip() if valuelist else ""
+        self.data: Any = None
+        if not text:
+            if self._required:
+                raise ValueError(self._required)
+            return
+        if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
+            raise ValueError(f"Write a whole number{f' of {self.unit}' if self.unit else ''}, such as 48.")
+        self.data = int(text)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else str(self.data)
 
 
 def stripped(value: str | None) -> str:

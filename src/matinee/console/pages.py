@@ -3,12 +3,14 @@
 from typing import Any
 
 from matinee.console import sign_in, static_files
+from matinee.console.cms import ppv_rules
 from matinee.console.crm import routes as crm
 from matinee.console.sync import routes as sync
 
 ROUTES: list[Any] = [
     static_files.static_file,
     *sign_in.ROUTES,
+    *ppv_rules.ROUTES,
     *crm.ROUTES,
     *sync.ROUTES,
 ]

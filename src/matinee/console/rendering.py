@@ -108,10 +108,13 @@ def render_fragment(
     return Response(html, status_code=status, media_type=HTML)
 
 
-def redirect(request: ConsoleRequest, path: str, *, toast: str = "", tone: str = "success") -> Response[None]:
+def redirect(
+    request: ConsoleRequest, path: str, *, toast: str = "", tone: str = "success", undo: str = ""
+) -> Response[None]:
     """Answer a done POST: see other, with a message that the next page shows once.
 
-    `tone` is `success`, `info` or `error`. `path` is one of ours; it is never taken from the request.
+    `tone` is `success`, `info` or `error`; `undo` is the address of a POST that takes it back. `path` is
+    one of ours; it is never taken from the request.
     """
-    cookies = [flash.remember(request, toast, tone)] if toast else []
+    cookies = [flash.remember(request, flash.Message(toast, tone, undo))] if toast else []
     return Response(None, status_code=303, headers={"Location": path}, cookies=cookies)
