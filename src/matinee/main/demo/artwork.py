@@ -39,12 +39,12 @@ def background(title: str, *, width: int = 1600) -> bytes:
 
 def scene(title: str, width: int, height: int) -> Image.Image:
     """Draw a landscape at dusk: sky, a low sun or moon, hills one behind the other."""
-    random = Random(title)  # nosec B311 -- a picture, not a secret
+    dice = Random(title)  # nosec B311
     dark, warm, light = _palette(title)
     picture = _gradient(width, height, dark, warm)
     draw = ImageDraw.Draw(picture)
-    radius = width * random.uniform(0.12, 0.2)
-    x, y = width * random.uniform(0.3, 0.7), height * random.uniform(0.3, 0.45)
+    radius = width * dice.uniform(0.12, 0.2)
+    x, y = width * dice.uniform(0.3, 0.7), height * dice.uniform(0.3, 0.45)
     glow = Image.new("RGB", (width, height), dark)
     ImageDraw.Draw(glow).ellipse((x - radius * 2, y - radius * 2, x + radius * 2, y + radius * 2), fill=warm)
     picture = Image.blend(picture, glow.filter(ImageFilter.GaussianBlur(radius * 0.8)), 0.45)
@@ -53,7 +53,7 @@ def scene(title: str, width: int, height: int) -> Image.Image:
     for layer in range(4):
         level = height * (0.5 + layer * 0.11)
         shade = _mixed(warm, dark, 0.45 + layer * 0.18)
-        draw.polygon(_hills(random, width, height, level, height * 0.07), fill=shade)
+        draw.polygon(_hills(dice, width, height, level, height * 0.07), fill=shade)
     return picture
 
 
@@ -73,8 +73,8 @@ def _gradient(width: int, height: int, above: str, below: str) -> Image.Image:
     return column.resize((width, height), Image.Resampling.BICUBIC)
 
 
-def _hills(random: Random, width: int, height: int, level: float, swell: float) -> list[tuple[float, float]]:
-    waves = [(random.uniform(1, 4), random.uniform(0, 6.3), random.uniform(0.3, 1)) for _ in range(3)]
+def _hills(dice: Random, width: int, height: int, level: float, swell: float) -> list[tuple[float, float]]:
+    waves = [(dice.uniform(1, 4), dice.uniform(0, 6.3), dice.uniform(0.3, 1)) for _ in range(3)]
     line = []
     for step in range(101):
         across = step / 100
