@@ -4,9 +4,11 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import structlog
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -17,31 +19,48 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 import matinee
 from matinee.console import create_router as create_console
+from matinee.kernel.ids import new_id
 from matinee.main import errors, health, metrics
 from matinee.main.files import StoredFiles
+from matinee.main.headers import add_security_headers
 from matinee.main.hosts import host_of
 from matinee.main.observing import Observed, note_failure
+from matinee.main.viewer import FOLDER as VIEWER_FOLDER
 from matinee.main.viewer import ViewerApp
 from matinee.main.wiring import Services, build_services
 from matinee.platform.operators import Operator
 from matinee.platform.settings import Settings
 from matinee.viewer_api import create_router as create_viewer_api
+from matinee.viewer_api.hot.asgi import TEMPLATE as HOT_RIGHTS
+from matinee.viewer_api.hot.asgi import HotRights
 
 _ROUTED: Final = frozenset({"api", "console", "healthz", "readyz", "metrics"})
+_log = structlog.get_logger()
+
 _STORED: Final = frozenset({"published", "media"})
 
 
-def create_app(settings: Settings, *, services: Services | None = None, freeze: bool = False) -> Litestar:
+def create_app(
+    settings: Settings,
+    *,
+    services: Services | None = None,
+    viewer_folder: Path = VIEWER_FOLDER,
+    freeze: bool = False,
+) -> Litestar:
     """Return the whole application. It builds its own services unless they are given, and opens them.
 
-    `app.state.services` holds them. `freeze` takes what exists
-    after the start out of the garbage collector's sight, for processes that do nothing but serve.
+    `app.state.services` holds them; `viewer_folder` is where the built subscriber app lies. `freeze` takes
+    what exists after the start out of the garbage collector's sight: for processes that do nothing but serve.
+    Raises Misconfigured for settings that cannot work.
     """
     found = services or build_services(settings)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with found.running():
+            ready = await health.readiness(found.database)
+            if not ready.ready:
+                _log.warning("not_ready", code=ready.code, message=ready.message)
             if freeze:
                 _freeze()
             yield
@@ -75,10 +94,28 @@ def create_app(settings: Settings, *, services: Services | None = None, freeze: 
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = Observed(
-        _Doors(app.asgi_handler, files=StoredFiles(found.storage), viewer=ViewerApp(found.hosts))
+    observed = Observed(
+        _Doors(
+            app.asgi_handler,
+            files=StoredFiles(found.storage),
+            viewer=ViewerApp(found.hosts, folder=viewer_folder),
+        )
     )
+    app.asgi_handler = _with_hot_rights(observed, found)
     return app
+
+
+def _with_hot_rights(otherwise: ASGIApp, services: Services) -> ASGIApp:
+    """Put the route that is asked most in front of everything; what it answers is counted, not logged."""
+    fixed = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    add_security_headers(fixed)
+    return HotRights(
+        otherwise,
+        start_rights=services.start_rights,
+        operator_of=lambda scope: services.hosts.find(host_of(scope)),
+        headers=lambda: [*fixed, (b"x-request-id", new_id().hex.encode())],
+        note=metrics.observer("GET", HOT_RIGHTS, 200),
+    )
 
 
 class _Doors:
@@ -107,7 +144,16 @@ class _Doors:
 
 def _ports(services: Services) -> dict[str, Any]:
     """Return what a handler of any face may ask for by name, besides `operator`."""
-    names = ("settings", "secret_box", "egress", "gateway", "quotes", "playback_tokens", "purchases")
+    names = (
+        "settings",
+        "secret_box",
+        "egress",
+        "gateway",
+        "quotes",
+        "playback_tokens",
+        "purchases",
+        "start_rights",
+    )
     return {name: getattr(services, name) for name in names}
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 import matinee
-from matinee.kernel.errors import Invalid, MatineeError, Misconfigured, NotFound
+from matinee.kernel.errors import Invalid, MatineeError, Misconfigured, NotFound, Unavailable
 from matinee.platform.db import Database, Transaction, migrate
 from matinee.platform.operators import Operator, create_operator, list_operators
 from matinee.platform.settings import Settings
@@ -75,7 +76,11 @@ def worker() -> None:
 @cli.command("migrate")
 def migrate_command() -> None:
     """Bring the database to the newest schema."""
-    migrate(_owner_url())
+    try:
+        migrate(_owner_url())
+    except DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise Unavailable(f"The database could not be migrated: {reason}") from error
     click.echo("The database has the newest schema.")
 
 

@@ -18,14 +18,12 @@ VIEWER_APP: Final = (
     b"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-_ALWAYS: Final[Headers] = [
+_HEADERS: Final[Headers] = [
+    (b"content-security-policy", _PAGES),
     (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"same-origin"),
     (b"strict-transport-security", b"max-age=31536000"),  # browsers heed it over https alone
-]
-_UNLESS_SET: Final[Headers] = [
-    (b"content-security-policy", _PAGES),
-    (b"x-frame-options", b"DENY"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
@@ -35,5 +33,4 @@ _UNLESS_SET: Final[Headers] = [
 def add_security_headers(headers: Headers) -> None:
     """Complete the headers of an answer; what a face has set itself stays as it is."""
     present = {name for name, _ in headers}
-    headers.extend(_ALWAYS)
-    headers.extend(header for header in _UNLESS_SET if header[0] not in present)
+    headers.extend(header for header in _HEADERS if header[0] not in present)

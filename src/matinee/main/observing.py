@@ -39,7 +39,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [(bytes(name), bytes(value)) for name, value in message["headers"]]
+                headers = [(bytes(name).lower(), bytes(value)) for name, value in message["headers"]]
                 headers.append((b"x-request-id", request_id.encode()))
                 add_security_headers(headers)
                 message = {**message, "headers": headers}

@@ -12,6 +12,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from matinee.kernel.errors import Conflict, Misconfigured
+from matinee.main.wiring import build_services
 from matinee.platform.embedded_postgres.lifeline import die_with_parent
 from matinee.platform.settings import Settings
 from matinee.platform.telemetry import configure_logging
@@ -50,6 +51,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, on_start: C
 
     Raises PortInUse and Misconfigured before anything is started.
     """
+    build_services(settings)  # so that a wrong setting is one line here, not a crash in every worker
     check_port(host, port)
     with tempfile.TemporaryDirectory(prefix="matinee-metrics-") as folder:
         if workers > 1:  # each worker counts on its own; this is where the counts meet

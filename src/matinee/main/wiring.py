@@ -14,6 +14,7 @@ from matinee.platform.tokens import TokenSigner
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.exchange import AiohttpBillingGateway
 from matinee.purchases.services import PurchaseServices
+from matinee.viewer_api.hot.rights import StartRights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class Services:
     quotes: QuoteSigner
     playback_tokens: TokenSigner
     purchases: PurchaseServices
+    start_rights: StartRights
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -61,4 +63,5 @@ def build_services(settings: Settings) -> Services:
         quotes=QuoteSigner(settings.secret_key),
         playback_tokens=TokenSigner(settings.secret_key, audience="playback"),
         purchases=PurchaseServices.of(database=database, gateway=gateway, secret_key=settings.secret_key),
+        start_rights=StartRights(database, secret_key=settings.secret_key),
     )

@@ -4,6 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 from wtforms import HiddenField
 
 from matinee.console.access import allow
@@ -85,7 +86,7 @@ async def history(
 
 @get("/cloud-sync/runs/{run_id:str}")
 async def run_progress(
-    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, run_id: str
+    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, run_id: FromPath[str]
 ) -> Response[Any]:
     """Show how far a run is; when it has ended, tell the other parts of the page."""
     async with database.transaction(operator.operator_id) as tx:
@@ -99,7 +100,7 @@ async def run_progress(
 
 @get("/cloud-sync/{section:str}/changes")
 async def changes(
-    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, section: str
+    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, section: FromPath[str]
 ) -> Response[Any]:
     """List what differs between the CMS and what viewers see."""
     chosen = _section(section)
@@ -138,7 +139,7 @@ async def run_section(
     database: ConsoleDatabase,
     operator: CurrentOperator,
     staff: CurrentStaff,
-    section: str,
+    section: FromPath[str],
 ) -> Response[Any]:
     """Ask for a sync of one section; while one is open, that one goes on."""
     await read_form(request, ConsoleForm)
@@ -159,7 +160,7 @@ async def cancel(
     database: ConsoleDatabase,
     operator: CurrentOperator,
     staff: CurrentStaff,
-    run_id: str,
+    run_id: FromPath[str],
 ) -> Response[Any]:
     """Cancel a run that waits or is under way."""
     await read_form(request, ConsoleForm)
@@ -181,7 +182,7 @@ async def put_back(
     database: ConsoleDatabase,
     operator: CurrentOperator,
     staff: CurrentStaff,
-    section: str,
+    section: FromPath[str],
 ) -> Response[Any]:
     """Ask to publish an earlier snapshot again."""
     form = await read_form(request, PutBackForm)
