@@ -15,6 +15,7 @@ from matinee.customers.types import DeviceCategory, DeviceInput
 from matinee.platform.secrets import SecretBox
 from matinee.platform.tokens import TokenSigner
 from matinee.viewer_api import create_router
+from matinee.viewer_api.hot.rights import StartRights
 from matinee.viewer_api.session_auth import COOKIE
 
 
@@ -26,6 +27,7 @@ def viewer_app(shop: Shop) -> Litestar:
         "purchases": shop.services,
         "playback_tokens": TokenSigner(SECRET_KEY, audience="playback"),
         "secret_box": SecretBox(SECRET_KEY),
+        "start_rights": StartRights(shop.database, secret_key=SECRET_KEY),
     }
 
     def always(value: Any) -> Provide:

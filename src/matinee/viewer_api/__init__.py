@@ -11,6 +11,7 @@ from litestar import Router
 from litestar.di import Provide
 
 from matinee.viewer_api import playback, purchases, session
+from matinee.viewer_api.hot import rights
 from matinee.viewer_api.problems import EXCEPTION_HANDLERS
 from matinee.viewer_api.session_auth import check_origin, current_subscriber
 
@@ -21,7 +22,7 @@ def create_router() -> Router:
     """Return the router for `/api`."""
     return Router(
         path="/api",
-        route_handlers=[*session.ROUTES, *purchases.ROUTES, *playback.ROUTES],
+        route_handlers=[*session.ROUTES, *purchases.ROUTES, *playback.ROUTES, *rights.ROUTES],
         dependencies={"subscriber": Provide(current_subscriber)},
         guards=[check_origin],
         exception_handlers=EXCEPTION_HANDLERS,

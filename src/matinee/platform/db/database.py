@@ -152,6 +152,13 @@ class Database:
         async with self._acquired() as connection:
             yield connection
 
+    async def hot_moment(self, connection: Connection) -> datetime | None:
+        """Return what a hot look-up is given as its time: None, so that it reads the server's clock by itself.
+
+        A clock that was put in the place of the server's is read here.
+        """
+        return None if isinstance(self._clock, DatabaseClock) else await self._clock.now(connection)
+
     @asynccontextmanager
     async def _acquired(self) -> AsyncIterator[Connection]:
         pool = self._pool
