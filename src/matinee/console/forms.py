@@ -1,6 +1,6 @@
 """Forms: read what a browser sent, refuse what was not asked for, and put errors beside their fields."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -88,15 +88,17 @@ def leaves(container: Any) -> Iterator[Field]:
             yield field
 
 
-async def read_form(request: ConsoleRequest, form_class: type[FormType], **kwargs: Any) -> FormType:
+async def read_form(
+    request: ConsoleRequest, form_class: type[FormType], *, besides: Sequence[str] = (), **kwargs: Any
+) -> FormType:
     """Return the form filled with what was sent, not validated yet.
 
     Raises Invalid when a field is sent that the form does not have, or one is absurdly long. Files are
-    left out: read them with `sent_file`.
+    left out: name them in `besides` and read them with `sent_file`.
     """
     sent = await request.form()
     form = form_class(_Texts(sent), **kwargs)
-    known = {leaf.name for leaf in leaves(form)} | {CSRF_FIELD}
+    known = {leaf.name for leaf in leaves(form)} | {CSRF_FIELD, *besides}
     unknown = sorted(set(sent) - known)
     if unknown:
         raise Invalid({name: f"The form has no field {name!r}." for name in unknown[:10]})

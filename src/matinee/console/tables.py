@@ -30,11 +30,15 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """One drop-down above the table; `choices` are (value, label), the value for all is the empty one."""
+    """One drop-down above the table; `choices` are (value, label).
+
+    `without` is what the list shows when nothing is chosen; by default everything.
+    """
 
     name: str
     label: str
     choices: Sequence[tuple[str, str]]
+    without: str = ""
 
 
 class ListSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Reading uploaded films and their keys."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from matinee.kernel.errors import NotFound
@@ -22,6 +23,15 @@ async def get_asset(tx: Transaction, *, operator_id: UUID, asset_id: UUID) -> As
     if row is None:
         raise NotFound("There is no such uploaded film.")
     return Asset(**row)
+
+
+async def assets_by_id(tx: Transaction, *, operator_id: UUID, asset_ids: Sequence[UUID]) -> dict[UUID, Asset]:
+    """Return the uploaded films with these ids; one that does not exist is not in it."""
+    rows = await tx.fetch(
+        f"SELECT {_ASSET} FROM assets WHERE operator_id = $1 AND asset_id = ANY($2::uuid[])",
+        operator_id, list(asset_ids),
+    )  # fmt: skip
+    return {row["asset_id"]: Asset(**row) for row in rows}
 
 
 async def recent_assets(tx: Transaction, *, operator_id: UUID, limit: int = 50) -> list[Asset]:

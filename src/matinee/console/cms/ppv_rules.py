@@ -52,7 +52,14 @@ SPEC = ListSpec(
         Column("Changed", "updated"),
         Column("Actions", kind="actions"),
     ),
-    filters=(Filter("state", "State", (("archived", "Archived"), ("all", "Current and archived"))),),
+    filters=(
+        Filter(
+            "state",
+            "State",
+            (("archived", "Archived"), ("all", "Current and archived")),
+            without="Current rules",
+        ),
+    ),
     search_label="Search rules by name",
     default_sort="name",
     has_csv=True,

@@ -38,12 +38,18 @@ async def get_ppv_rule(tx: Transaction, *, operator_id: UUID, rule_id: UUID) -> 
     return _rule(row)
 
 
-async def ppv_rule_choices(tx: Transaction, *, operator_id: UUID, also: UUID | None = None) -> list[PpvRule]:
-    """Return the rules that a movie may choose, by name: those not archived, and `also` whatever it is."""
+async def ppv_rule_choices(
+    tx: Transaction, *, operator_id: UUID, also: UUID | None = None, with_archived: bool = False
+) -> list[PpvRule]:
+    """Return the rules that a movie may choose, by name: those not archived, and `also` whatever it is.
+
+    Lists that must name every rule ask `with_archived`.
+    """
     rows = await tx.fetch(
         f"""SELECT {_COLUMNS} FROM ppv_rules
-            WHERE operator_id = $1 AND (archived_at IS NULL OR rule_id = $2) ORDER BY lower(name), rule_id""",
-        operator_id, also,
+            WHERE operator_id = $1 AND ($3 OR archived_at IS NULL OR rule_id = $2)
+            ORDER BY lower(name), rule_id""",
+        operator_id, also, with_archived,
     )  # fmt: skip
     return [_rule(row) for row in rows]
 

@@ -1,0 +1,85 @@
+"""A preview of the invoice that viewers will see, while the movie is still being typed."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from matinee.catalog.types import PaymentMethod
+from matinee.console.cms.movie_form import MovieForm
+from matinee.kernel.errors import Invalid
+from matinee.kernel.money import CREDIT, Money, tax_included
+from matinee.offers.rules import terms_in_words
+from matinee.offers.types import PpvRule
+from matinee.platform.operators import Operator
+
+
+class InvoicePreview(msgspec.Struct, frozen=True, kw_only=True):
+    """One price as viewers read it. All texts are ready to be shown; `missing` says why there is no price."""
+
+    title: str
+    rule_name: str
+    terms: str
+    price: str
+    tax: str
+    charged_to: str
+    other_prices: list[str]
+    missing: str
+
+
+def preview_invoice(form: MovieForm, operator: Operator, rules: Sequence[PpvRule]) -> InvoicePreview | None:
+    """Return the invoice in the operator's own currency, or the first one there is; None for a subscription."""
+    if form.payment_method.data != PaymentMethod.PPV.value:
+        return None
+    rule = next((each for each in rules if str(each.rule_id) == form.rule_id.data), None)
+    prices = _readable_prices(form)
+    main = next(
+        (price for price in prices if price.currency == operator.currency), prices[0] if prices else None
+    )
+    return InvoicePreview(
+        title=form.title.data or "Title",
+        rule_name="" if rule is None else rule.name,
+        terms="" if rule is None else _terms(rule),
+        price="" if main is None else main.format(operator.locale),
+        tax="" if main is None else _tax(main, operator),
+        charged_to=_charged_to(main, operator),
+        other_prices=[price.format(operator.locale) for price in prices if price is not main],
+        missing=_missing(rule, main),
+    )
+
+
+def _terms(rule: PpvRule) -> str:
+    return terms_in_words(
+        unit=rule.unit, quantity=rule.quantity, finish_window_hours=rule.finish_window_hours
+    )
+
+
+def _readable_prices(form: MovieForm) -> list[Money]:
+    found = []
+    for entry in form.prices.entries:
+        try:
+            price = Money.parse(entry.form.amount.data or "", entry.form.currency.data or "")
+        except Invalid:
+            continue
+        if price.minor > 0:
+            found.append(price)
+    return found
+
+
+def _tax(price: Money, operator: Operator) -> str:
+    rate = operator.tax_rate_basis_points
+    if price.currency == CREDIT or not rate:
+        return ""
+    tax = Money(tax_included(price.minor, rate), price.currency)
+    return f"includes {tax.format(operator.locale)} tax ({rate / 100:g} %)"
+
+
+def _charged_to(price: Money | None, operator: Operator) -> str:
+    if price is not None and price.currency == CREDIT:
+        return "Taken from your wallet"
+    return f"Charged to your {operator.name} account"
+
+
+def _missing(rule: PpvRule | None, price: Money | None) -> str:
+    if rule is None:
+        return "Choose a PPV rule to see the terms."
+    return "" if price else "Give a price to see the button."
