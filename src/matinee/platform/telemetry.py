@@ -7,8 +7,10 @@ import structlog
 
 
 def configure_logging(*, json: bool) -> None:
-    """Log one event per line on standard error: JSON for machines, or coloured text for people."""
-    renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer()
+    """Log one event per line on standard error: JSON for machines, or text for people, coloured on a terminal."""
+    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    if not json:
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -32,22 +32,19 @@ def poster(title: str, year: int, *, width: int = 800) -> bytes:
     return _jpeg(picture)
 
 
-def background(title: str, *, width: int = 1600) -> bytes:
-    """Return a landscape picture (16:9) without words as JPEG."""
-    return _jpeg(scene(title, width, width * 9 // 16))
-
-
 def scene(title: str, width: int, height: int) -> Image.Image:
     """Draw a landscape at dusk: sky, a low sun or moon, hills one behind the other."""
+    # Drawn at twice the size and reduced, which makes the edges smooth.
+    return _scene(title, width * 2, height * 2).reduce(2)
+
+
+def _scene(title: str, width: int, height: int) -> Image.Image:
     dice = Random(title)  # nosec B311
     dark, warm, light = _palette(title)
-    picture = _gradient(width, height, dark, warm)
-    draw = ImageDraw.Draw(picture)
     radius = width * dice.uniform(0.12, 0.2)
     x, y = width * dice.uniform(0.3, 0.7), height * dice.uniform(0.3, 0.45)
-    glow = Image.new("RGB", (width, height), dark)
-    ImageDraw.Draw(glow).ellipse((x - radius * 2, y - radius * 2, x + radius * 2, y + radius * 2), fill=warm)
-    picture = Image.blend(picture, glow.filter(ImageFilter.GaussianBlur(radius * 0.8)), 0.45)
+    glow = _glow(width // 8, height // 8, x / 8, y / 8, radius / 8, colours=(dark, warm))
+    picture = Image.blend(_gradient(width, height, dark, warm), glow.resize((width, height)), 0.45)
     draw = ImageDraw.Draw(picture)
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=light)
     for layer in range(4):
@@ -64,6 +61,16 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 def _palette(title: str) -> tuple[str, str, str]:
     return _PALETTES[sum(title.encode()) % len(_PALETTES)]
+
+
+def _glow(
+    width: int, height: int, x: float, y: float, radius: float, *, colours: tuple[str, str]
+) -> Image.Image:
+    """Draw the light around the sun; small, because nothing in it is sharp."""
+    glow = Image.new("RGB", (width, height), colours[0])
+    box = (x - radius * 2, y - radius * 2, x + radius * 2, y + radius * 2)
+    ImageDraw.Draw(glow).ellipse(box, fill=colours[1])
+    return glow.filter(ImageFilter.GaussianBlur(radius * 0.8))
 
 
 def _gradient(width: int, height: int, above: str, below: str) -> Image.Image:
