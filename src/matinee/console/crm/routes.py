@@ -2,6 +2,12 @@
 
 from typing import Any
 
-from matinee.console.crm import customer_tabs, customers, products
+from matinee.console.crm import customer_tabs, customers, products, provision_probe, provisions
 
-ROUTES: list[Any] = [*customers.ROUTES, *customer_tabs.ROUTES, *products.ROUTES]
+ROUTES: list[Any] = [
+    *customers.ROUTES,
+    *customer_tabs.ROUTES,
+    *products.ROUTES,
+    *provisions.ROUTES,
+    *provision_probe.ROUTES,
+]

@@ -1,0 +1,106 @@
+"""What is said about a provision: its class in plain words, and the request that it would send."""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from matinee.console.crm.words import Word
+from matinee.platform.operators import Operator
+from matinee.provisions.egress import with_scheme
+from matinee.provisions.rules import build_charge, build_refund, build_status
+from matinee.provisions.types import Capability, HttpRequest, PlatformValue, ProvisionConfig, Values, Verdict
+
+Builder = Callable[[ProvisionConfig, Values], HttpRequest]
+
+CLASS: Final[dict[str, Word]] = {
+    "A": Word(
+        "Class A · idempotent",
+        "good",
+        "The same reference twice is one charge. Nobody is ever charged twice, and an unclear answer settles by "
+        "itself.",
+    ),
+    "B": Word(
+        "Class B · status and refund",
+        "good",
+        "A duplicate charge is found and given back, and an unclear answer settles by itself.",
+    ),
+    "C": Word("Class C · cancel", "info", "An unclear outcome is cancelled, so it ends quickly."),
+    "D": Word(
+        "Class D · nothing proved",
+        "warn",
+        "Each rental is one call. When its answer is lost, nobody can know whether it was charged: the customer "
+        "waits until a person looks into billing's books and decides.",
+    ),
+}
+
+CAPABILITY: Final[dict[str, str]] = {
+    Capability.IDEMPOTENT: "the same reference twice is one charge",
+    Capability.STATUS: "tells which charges stand under a reference",
+    Capability.CANCEL: "cancels by reference",
+    Capability.REFUND: "gives a charge back",
+}
+
+VERDICT: Final[dict[str, Word]] = {
+    Verdict.PASSED: Word("Passed", "good"),
+    Verdict.FAILED: Word("Failed", "bad"),
+    Verdict.NOT_CHECKED: Word("Not checked", "neutral"),
+}
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as it would be sent, taken apart for reading; `problem` says why there is none."""
+
+    title: str
+    address: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
+    problem: str = ""
+
+
+def sample_values(operator: Operator) -> dict[PlatformValue, str]:
+    """Return what a request for an invented customer and film would send."""
+    return {
+        PlatformValue.USERID: "nora",
+        PlatformValue.CONTENT_ID: "0192d7c4-5b0e-7c3a-9d41-2f6a8e01b7aa",
+        PlatformValue.CONTENT_NAME: "The Tide & the Tower",
+        PlatformValue.CONTENT_PRICE: "4.99",
+        PlatformValue.CURRENCY: operator.currency,
+        PlatformValue.CITY: "Delft",
+        PlatformValue.STATE: "Zuid-Holland",
+        PlatformValue.COUNTRY: operator.country,
+        PlatformValue.UUID: "7d5f0c1e-93a4-4b57-8a2c-5e1f9b7d3c60",
+        PlatformValue.CMS: operator.cms_name,
+        PlatformValue.CRM: operator.crm_name,
+        PlatformValue.REFERENCE: "mt-4f2a9c61e7b05d83",
+        PlatformValue.RULE_NAME: "48 hours",
+        PlatformValue.PRODUCT_MAPPING_ID: "FTV-PLUS",
+        PlatformValue.CUSTOMER_MAPPING_ID: "C-1000",
+        PlatformValue.REQUESTED_AT: "2026-11-23T19:00:00Z",
+        PlatformValue.CONTENT_TYPE: "movie",
+        PlatformValue.REFUND_REFERENCE: "mr-91c07be2d4a6f358",
+        PlatformValue.CHARGE_ID: "8841",
+    }
+
+
+def examples(config: ProvisionConfig, operator: Operator) -> list[Example]:
+    """Return the requests that a provision would send, exactly as they would leave."""
+    values = sample_values(operator)
+    config = msgspec.structs.replace(
+        config, base_url=with_scheme(config.base_url) if config.base_url else "https://…"
+    )
+    builders: list[tuple[str, Builder]] = [("Charge", build_charge)]
+    if config.status is not None:
+        builders.append(("Status", build_status))
+    if config.refund is not None:
+        builders.append(("Refund", build_refund))
+    return [_example(title, build, config, values) for title, build in builders]
+
+
+def _example(title: str, build: Builder, config: ProvisionConfig, values: Values) -> Example:
+    try:
+        request = build(config, values)
+    except ValueError as error:
+        return Example(title=title, problem=str(error) or "The address cannot be read.")
+    address, _, query = request.url.partition("?")
+    pairs = [pair.partition("=") for pair in query.split("&") if pair]
+    return Example(title=title, address=address, parameters=tuple((name, value) for name, _, value in pairs))

@@ -1,0 +1,323 @@
+"""CRM > Products > API Provisions: how the operator's billing is asked to charge."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, SkipValidation
+from wtforms import TextAreaField
+
+from matinee.console.access import allow
+from matinee.console.crm.provision_form import (
+    ECHOES,
+    MATCHES,
+    NEW,
+    ProvisionForm,
+    config_of,
+    form_of,
+    value_choices,
+)
+from matinee.console.crm.provision_words import CAPABILITY, CLASS, examples
+from matinee.console.crm.words import action_words, changes_words
+from matinee.console.forms import ConsoleForm, read_form, show_conflict, stripped
+from matinee.console.rendering import redirect, render, render_fragment
+from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.kernel.errors import Conflict, Invalid
+from matinee.kernel.ids import parse_id
+from matinee.platform.audit import AuditEntry, entries_about, record
+from matinee.platform.db import Database
+from matinee.platform.operators import Operator
+from matinee.provisions.egress import EgressPolicy
+from matinee.provisions.operations import create_provision, switch_off, switch_on, update_provision
+from matinee.provisions.queries import (
+    current_capabilities,
+    get_provision,
+    latest_probe,
+    list_provisions,
+)
+from matinee.provisions.rules import provision_class
+from matinee.provisions.types import API_TYPES, Capabilities, Probe, Provision
+from matinee.staff.types import Role
+
+PATH = "/console/crm/products/api-provisions"
+D_ACCEPTED = "provision.class_d_accepted"
+
+Egress = NamedDependency[SkipValidation[EgressPolicy]]
+
+
+class ReasonForm(ConsoleForm):
+    reason = TextAreaField("Reason", filters=[stripped])
+
+
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """What the page of a provision shows beside its form."""
+
+    provision: Provision
+    capabilities: Capabilities
+    probe: Probe | None
+    entries: list[AuditEntry]
+
+    @property
+    def provision_class(self) -> str:
+        return provision_class(self.capabilities)
+
+    @property
+    def path(self) -> str:
+        return f"{PATH}/{self.provision.provision_id}"
+
+    @property
+    def d_accepted(self) -> AuditEntry | None:
+        """Who said yes to class D, once."""
+        return next((entry for entry in self.entries if entry.action == D_ACCEPTED), None)
+
+
+@get("/crm/products/api-provisions")
+async def provisions(
+    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator
+) -> Response[Any]:
+    """List provisions; there are few of them."""
+    async with database.transaction(operator.operator_id) as tx:
+        rows = await list_provisions(tx, operator_id=operator.operator_id)
+    return render(request, "crm/provisions.html", rows=rows, classes=CLASS, api_types=API_TYPES)
+
+
+@get("/crm/products/api-provisions/new", guards=[allow(Role.INTEGRATION)])
+async def new_provision(request: ConsoleRequest, operator: CurrentOperator) -> Response[Any]:
+    """Show a form with the usual key table."""
+    return _form_page(request, operator, form_of(NEW, None), None)
+
+
+@post("/crm/products/api-provisions/new", guards=[allow(Role.INTEGRATION)], status_code=303)
+async def add_provision(
+    request: ConsoleRequest,
+    database: ConsoleDatabase,
+    operator: CurrentOperator,
+    staff: CurrentStaff,
+    egress: Egress,
+) -> Response[Any]:
+    """Add the provision."""
+    form = await read_form(request, ProvisionForm)
+    if form.change_rows():
+        return _form_page(request, operator, form, None)
+    form.drop_empty_rows()
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            added = await create_provision(
+                tx,
+                operator_id=operator.operator_id,
+                config=config_of(form),
+                policy=egress,
+                actor=staff.actor,
+                now=await tx.now(),
+            )
+    except Invalid as error:
+        form.show(error)
+        return _form_page(request, operator, form, None, status=422)
+    toast = "Provision added. Now run the go-live probe, and name it in a product."
+    return redirect(request, f"{PATH}/{added.provision_id}", toast=toast)
+
+
+@post("/crm/products/api-provisions/preview", guards=[allow(Role.INTEGRATION)], status_code=200)
+async def preview(request: ConsoleRequest, operator: CurrentOperator) -> Response[Any]:
+    """Show the requests that the form's provision would send; nothing is saved or sent."""
+    form = await read_form(request, ProvisionForm)
+    form.drop_empty_rows()
+    return render_fragment(request, "crm/_examples.html", examples=examples(config_of(form), operator))
+
+
+@get("/crm/products/api-provisions/{key:str}")
+async def provision(
+    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, key: FromPath[str]
+) -> Response[Any]:
+    """Show one provision."""
+    saved = await read_saved(database, operator, parse_id(key))
+    form = form_of(saved.provision.config, saved.provision.version)
+    return _form_page(request, operator, form, saved)
+
+
+@post("/crm/products/api-provisions/{key:str}", guards=[allow(Role.INTEGRATION)], status_code=303)
+async def save_provision(
+    request: ConsoleRequest,
+    database: ConsoleDatabase,
+    operator: CurrentOperator,
+    staff: CurrentStaff,
+    egress: Egress,
+    key: FromPath[str],
+) -> Response[Any]:
+    """Save a new version."""
+    form, provision_id = await read_form(request, ProvisionForm), parse_id(key)
+    if form.change_rows():
+        return _form_page(request, operator, form, await read_saved(database, operator, provision_id))
+    form.drop_empty_rows()
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            saved = await update_provision(
+                tx,
+                operator_id=operator.operator_id,
+                provision_id=provision_id,
+                config=config_of(form),
+                policy=egress,
+                actor=staff.actor,
+                now=await tx.now(),
+                expected_version=_version(form),
+            )
+    except Invalid as error:
+        form.show(error)
+        now = await read_saved(database, operator, provision_id)
+        return _form_page(request, operator, form, now, status=422)
+    except Conflict as error:
+        now = await read_saved(database, operator, provision_id)
+        _show_conflict(form, error, now.provision)
+        return _form_page(request, operator, form, now, status=409)
+    toast = f"Saved as version {saved.version}. New rentals use it after the next Cloud Sync of Products."
+    return redirect(request, f"{PATH}/{provision_id}", toast=toast)
+
+
+@post("/crm/products/api-provisions/{key:str}/switch-off", guards=[allow(Role.INTEGRATION)], status_code=303)
+async def off(
+    request: ConsoleRequest,
+    database: ConsoleDatabase,
+    operator: CurrentOperator,
+    staff: CurrentStaff,
+    key: FromPath[str],
+) -> Response[Any]:
+    """Stop new purchases through the provision."""
+    form, provision_id = await read_form(request, ReasonForm), parse_id(key)
+    async with database.transaction(operator.operator_id) as tx:
+        await switch_off(
+            tx,
+            operator_id=operator.operator_id,
+            provision_id=provision_id,
+            actor=staff.actor,
+            now=await tx.now(),
+            reason=_reason(form),
+        )
+    toast = "Switched off at once. Purchases under way still settle."
+    return redirect(request, f"{PATH}/{provision_id}", toast=toast)
+
+
+@post("/crm/products/api-provisions/{key:str}/switch-on", guards=[allow(Role.INTEGRATION)], status_code=303)
+async def on(
+    request: ConsoleRequest,
+    database: ConsoleDatabase,
+    operator: CurrentOperator,
+    staff: CurrentStaff,
+    key: FromPath[str],
+) -> Response[Any]:
+    """Allow purchases through the provision again."""
+    form, provision_id = await read_form(request, ReasonForm), parse_id(key)
+    async with database.transaction(operator.operator_id) as tx:
+        await switch_on(
+            tx,
+            operator_id=operator.operator_id,
+            provision_id=provision_id,
+            actor=staff.actor,
+            now=await tx.now(),
+            reason=_reason(form),
+        )
+    return redirect(request, f"{PATH}/{provision_id}", toast="Switched on. Films can be rented again.")
+
+
+@post("/crm/products/api-provisions/{key:str}/accept-d", guards=[allow(Role.INTEGRATION)], status_code=303)
+async def accept_class_d(
+    request: ConsoleRequest,
+    database: ConsoleDatabase,
+    operator: CurrentOperator,
+    staff: CurrentStaff,
+    key: FromPath[str],
+) -> Response[Any]:
+    """Note that somebody knows what class D means, once for the provision."""
+    form, provision_id = await read_form(request, ReasonForm), parse_id(key)
+    async with database.transaction(operator.operator_id) as tx:
+        found = await get_provision(tx, operator_id=operator.operator_id, provision_id=provision_id)
+        await record(
+            tx,
+            operator_id=operator.operator_id,
+            actor=staff.actor,
+            action=D_ACCEPTED,
+            subject_kind="provision",
+            subject_id=provision_id,
+            now=await tx.now(),
+            reason=_reason(form),
+            details={"version": found.version},
+        )
+    return redirect(request, f"{PATH}/{provision_id}", toast="Noted with your name.")
+
+
+def _version(form: ProvisionForm) -> int | None:
+    text = form.version.data or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
+
+
+def _reason(form: ReasonForm) -> str:
+    if not form.reason.data:
+        raise Invalid({"reason": "Say why; it is kept with the provision's activity."})
+    return form.reason.data
+
+
+async def read_saved(database: Database, operator: Operator, provision_id: UUID) -> Saved:
+    """Return a provision with what is known about it. Raises NotFound."""
+    async with database.transaction(operator.operator_id) as tx:
+        return Saved(
+            provision=await get_provision(tx, operator_id=operator.operator_id, provision_id=provision_id),
+            capabilities=await current_capabilities(
+                tx, operator_id=operator.operator_id, provision_id=provision_id
+            ),
+            probe=await latest_probe(tx, operator_id=operator.operator_id, provision_id=provision_id),
+            entries=await entries_about(
+                tx, operator_id=operator.operator_id, subject_kind="provision", subject_id=provision_id
+            ),
+        )
+
+
+def _show_conflict(form: ProvisionForm, error: Conflict, current: Provision) -> None:
+    now = form_of(current.config, current.version)
+    names = ("name", "base_url", "timeout_seconds", "longest_processing_seconds")
+    show_conflict(
+        form,
+        error,
+        current={name: now[name].data or "" for name in names},
+        typed={name: form[name].data or "" for name in names},
+        version=current.version,
+    )
+
+
+def _form_page(
+    request: ConsoleRequest,
+    operator: Operator,
+    form: ProvisionForm,
+    saved: Saved | None,
+    *,
+    status: int = 200,
+) -> Response[Any]:
+    entries = [] if saved is None else saved.entries
+    return render(
+        request,
+        "crm/provision.html",
+        status=status,
+        form=form,
+        saved=saved,
+        word=CLASS[saved.provision_class] if saved else None,
+        capability_words=CAPABILITY,
+        path=PATH,
+        matches={name: label for name, (label, _) in MATCHES.items()},
+        echoes=list(ECHOES),
+        value_choices=value_choices,
+        examples=examples(config_of(form), operator),
+        lines=[(entry, action_words(entry.action), changes_words(entry.details)) for entry in entries],
+    )
+
+
+ROUTES = [
+    provisions,
+    new_provision,
+    add_provision,
+    preview,
+    provision,
+    save_provision,
+    off,
+    on,
+    accept_class_d,
+]
