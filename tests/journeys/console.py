@@ -1,0 +1,43 @@
+"""The back office as staff use it."""
+
+from playwright.sync_api import Locator, Page, expect
+from tests.journeys.stack import STAFF_PASSWORD
+
+
+class Console:
+    """One signed-in browser at an operator's console."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+
+    def sign_in(self, email: str, password: str = STAFF_PASSWORD) -> None:
+        """Open the console and sign in."""
+        self.page.goto(self.address)
+        self.page.get_by_label("Email").fill(email)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page.get_by_role("link", name="Cloud Sync").first).to_be_visible()
+
+    def go(self, section: str) -> None:
+        """Choose a page in the left column."""
+        self.page.get_by_role("complementary", name="Sections").get_by_role("link", name=section).click()
+        expect(self.page.get_by_role("heading", level=1, name=section)).to_be_visible()
+
+    def open(self, path: str) -> None:
+        """Go to an address under /console."""
+        self.page.goto(f"{self.address}{path}")
+
+    def fill(self, **fields: str) -> None:
+        """Type into fields by their names in the form."""
+        for name, text in fields.items():
+            self.page.locator(f"[name='{name}']").fill(text)
+
+    def message(self, text: str) -> Locator:
+        """Return the message that says what was done."""
+        return self.page.get_by_role("region", name="Messages").get_by_text(text)
+
+    def sync_all(self) -> None:
+        """Run a Cloud Sync of every section and wait for its end."""
+        self.go("Cloud Sync")
+        self.page.get_by_role("button", name="Sync all").click()
+        expect(self.page.get_by_text("No changes since")).to_have_count(3, timeout=60_000)

@@ -1,0 +1,216 @@
+"""An operator in business, set up through the domains' own operations: the scene for journeys that begin later."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from PIL import Image
+from tests.journeys.stack import Stack
+
+from matinee.catalog.operations import create_movie, create_package
+from matinee.catalog.types import MovieDraft, PaymentMethod
+from matinee.customers.operations import create_customer, create_product
+from matinee.customers.types import CustomerInput, PaymentType, ProductInput
+from matinee.kernel.ids import new_id
+from matinee.kernel.money import Money
+from matinee.kernel.periods import WindowUnit
+from matinee.media.operations import register_asset
+from matinee.media.posters import save_poster
+from matinee.media.queries import get_asset
+from matinee.media.uploads import save_upload
+from matinee.offers.operations.ppv_rules import create_ppv_rule
+from matinee.offers.types import PpvRuleDraft
+from matinee.platform import jobs
+from matinee.platform.audit import Actor
+from matinee.platform.operators import Operator, list_operators
+from matinee.platform.passwords import hash_password
+from matinee.provisions.jobs import probe_provision
+from matinee.provisions.operations import create_provision
+from matinee.provisions.probe import TestAccounts
+from matinee.provisions.types import PlatformValue, ProvisionConfig
+from matinee.publishing.operations.runs import request_sync
+from matinee.publishing.queries.runs import get_run
+from matinee.publishing.types import RunState, Section
+
+PASSWORD: Final = "popcorn and a film"
+PROVISION: Final = Path("samples", "billing", "python", "provision.json")
+_ACTOR: Final = Actor("staff", UUID(int=7), "Scene")
+_LOOK_EVERY_SECONDS: Final = 0.1
+
+
+class Shop:
+    """Films, customers and their product at one operator. Every method may be called from a test."""
+
+    operator: Operator
+    product_id: UUID
+    rule_id: UUID
+    asset_id: UUID
+
+    def __init__(self, stack: Stack, slug: str, film: Path) -> None:
+        self.stack, self.slug = stack, slug
+        stack.run(self._open(film))
+
+    def address(self, path: str = "/") -> str:
+        """Return an address on the operator's host."""
+        return self.stack.address(self.slug, path)
+
+    def customer(self, username: str) -> str:
+        """Add a customer who pays through billing; returns the user name."""
+        self.stack.run(self._customer(username))
+        return username
+
+    def movie(self, title: str, *, price: int = 499, publish: bool = True) -> str:
+        """Put a film on sale for 48 hours and return its id."""
+        movie_id = self.stack.run(self._movie(title, price))
+        if publish:
+            self.sync()
+        return str(movie_id)
+
+    def sync(self) -> None:
+        """Publish everything, for both categories of devices."""
+        self.stack.run(self._sync())
+
+    def pass_time(self, username: str, hours: int) -> None:
+        """Let the rights of a customer be that much older: nobody can set the database's clock."""
+        self.stack.run(self._pass_time(username, timedelta(hours=hours)))
+
+    async def _open(self, film: Path) -> None:
+        async with self.stack.services.database.directory() as tx:
+            self.operator = next(one for one in await list_operators(tx) if one.slug == self.slug)
+        provision = await self._provision()
+        rule = PpvRuleDraft(name="Two evenings", unit=WindowUnit.HOURS, quantity=48, finish_window_hours=None)
+        self.rule_id = (await self._do(create_ppv_rule, draft=rule)).rule_id
+        package = await self._do(create_package, name="Included")
+        product = ProductInput(
+            name="Fibre TV",
+            mapping_id="FTV-1",
+            payment_type=PaymentType.API,
+            currency="EUR",
+            packages=(package.package_id,),
+            provisions={"movie": provision},
+        )
+        self.product_id = await self._do(create_product, given=product)
+        self.asset_id = await self._film(film)
+
+    async def _do(self, operation: Any, **arguments: Any) -> Any:
+        """Call an operation of staff in a transaction of its own."""
+        operator_id = self.operator.operator_id
+        async with self.stack.services.database.transaction(operator_id) as tx:
+            return await operation(tx, operator_id=operator_id, actor=_ACTOR, now=await tx.now(), **arguments)
+
+    async def _ask(self, question: Any, **arguments: Any) -> Any:
+        async with self.stack.services.database.transaction(self.operator.operator_id) as tx:
+            return await question(tx, operator_id=self.operator.operator_id, **arguments)
+
+    async def _provision(self) -> UUID:
+        services, described = self.stack.services, PROVISION.read_bytes()
+        config = msgspec.structs.replace(
+            msgspec.json.decode(described, type=ProvisionConfig),
+            base_url=self.stack.billing.base_url,
+            timeout_seconds=4,
+            longest_processing_seconds=1,
+        )
+        made = await self._do(create_provision, config=config, policy=services.egress)
+        values = {
+            PlatformValue.CONTENT_ID: "probe",
+            PlatformValue.CONTENT_NAME: "Probe",
+            PlatformValue.CONTENT_PRICE: "0.01",
+            PlatformValue.CURRENCY: "EUR",
+        }
+        await probe_provision(
+            services.database,
+            services.gateway,
+            operator_id=self.operator.operator_id,
+            provision_id=made.provision_id,
+            accounts=TestAccounts(
+                good=values | {PlatformValue.USERID: "probe"},
+                declined=values | {PlatformValue.USERID: "probe-declined"},
+            ),
+            actor=_ACTOR,
+        )
+        provision_id: UUID = made.provision_id
+        return provision_id
+
+    async def _film(self, film: Path) -> UUID:
+        services, operator_id, asset_id = self.stack.services, self.operator.operator_id, new_id()
+        stored = await save_upload(
+            services.storage, operator_id=operator_id, asset_id=asset_id, chunks=_chunks(film)
+        )
+        async with services.database.transaction(operator_id) as tx:
+            await register_asset(
+                tx, operator_id=operator_id, asset_id=asset_id, file_name=film.name, source_key=stored.key,
+                now=await tx.now(),
+            )  # fmt: skip
+            await jobs.enqueue(
+                tx, "media.package_asset", operator_id=str(operator_id), asset_id=str(asset_id)
+            )
+        while (asset := await self._ask(get_asset, asset_id=asset_id)).state != "ready":
+            assert asset.state != "failed", asset.error
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        return asset_id
+
+    async def _movie(self, title: str, price: int) -> UUID:
+        storage, operator_id = self.stack.services.storage, self.operator.operator_id
+        key = await save_poster(storage, operator_id=operator_id, upload=poster(title))
+        draft = MovieDraft(
+            title=title,
+            year=2025,
+            runtime_minutes=6,
+            description=f"What happened at {title}.",
+            poster_key=key,
+            asset_id=self.asset_id,
+            payment_method=PaymentMethod.PPV,
+            rule_id=self.rule_id,
+            prices=(Money(price, "EUR"),),
+        )
+        movie_id: UUID = (await self._do(create_movie, draft=draft)).movie_id
+        return movie_id
+
+    async def _customer(self, username: str) -> None:
+        async with self.stack.services.database.transaction(self.operator.operator_id) as tx:
+            now = await tx.now()
+        given = CustomerInput(
+            username=username,
+            product_id=self.product_id,
+            starts_at=now - timedelta(days=1),
+            first_name=username.title(),
+            last_name="Bakker",
+        )
+        await self._do(create_customer, given=given, password_hash=await hash_password(PASSWORD))
+
+    async def _sync(self) -> None:
+        runs = [await self._do(request_sync, section=section) for section in Section]
+        for run in runs:
+            while run.is_open:
+                await asyncio.sleep(_LOOK_EVERY_SECONDS)
+                run = await self._ask(get_run, run_id=run.run_id)
+            assert run.state is RunState.DONE, run.error
+
+    async def _pass_time(self, username: str, span: timedelta) -> None:
+        async with self.stack.services.database.transaction(self.operator.operator_id) as tx:
+            moved = await tx.execute(
+                """UPDATE entitlements SET granted_at = granted_at - $3, startable_until = startable_until - $3,
+                       first_played_at = first_played_at - $3, last_started_at = last_started_at - $3
+                   FROM customers WHERE entitlements.operator_id = $1 AND customers.operator_id = $1
+                       AND customers.customer_id = entitlements.customer_id AND customers.username = $2""",
+                self.operator.operator_id, username, span,
+            )  # fmt: skip
+        assert moved != "UPDATE 0", "there is no right to grow old"
+
+
+def poster(title: str) -> bytes:
+    """Return a picture in the shape of a poster, in a colour that belongs to the title."""
+    shade = sum(title.encode())
+    picture = Image.new("RGB", (400, 600), (shade % 200, shade * 7 % 200, shade * 13 % 200))
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+async def _chunks(file: Path) -> AsyncIterator[bytes]:
+    yield file.read_bytes()
