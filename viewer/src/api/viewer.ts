@@ -40,11 +40,13 @@ export const viewerApi = {
     request<PlaybackSession>("POST", "/api/playback-sessions", {
       body: { item_kind: item.kind, item_id: item.id },
     }),
+  /** Outlives the page too: the last one notes where the viewer stopped. */
   heartbeat: (sessionId: string, token: string, positionSeconds: number) =>
     request<RenewedToken>("POST", `/api/playback-sessions/${part(sessionId)}/heartbeat`, {
       body: { position_seconds: positionSeconds },
       headers: { Authorization: `Bearer ${token}` },
       timeoutMs: 10_000,
+      keepalive: true,
     }),
   /** Outlives the page: it is sent while the viewer is already leaving. */
   closePlayback: (sessionId: string) =>

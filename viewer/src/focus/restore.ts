@@ -43,6 +43,7 @@ export class FocusRestorer {
       window.addEventListener(press, () => {
         this.wanted = null;
         this.scrollTo = null;
+        this.schedule();
       });
     }
   }
@@ -77,7 +78,9 @@ export class FocusRestorer {
     if (this.scrollTo !== null) this.settleScroll(this.scrollTo, waited);
     if (this.wanted !== null && this.settleWanted(this.wanted)) return;
     if (waited > PATIENCE_MS) this.wanted = null;
-    if (this.wanted !== null && waited < UNFOCUSED_MS) return;
+    // A page that names its first choice is drawn: what was focused before is gone from it.
+    const drawn = this.layer.scope().querySelector("[data-autofocus]") !== null;
+    if (this.wanted !== null && !drawn && waited < UNFOCUSED_MS) return;
     if (this.layer.focused() !== null) return;
     if (keysInUse()) this.layer.focusDefault();
     else if (this.fresh) this.fresh = !this.layer.focusQuietly();

@@ -40,9 +40,15 @@ function Shelves(props: { films: Film[]; stale: boolean; total: number }): JSX.E
   const t = useText();
   const product = () => app.session().product;
   const shelves = createMemo(() => homeShelves(props.films, product()));
+  const live = createMemo(() => liveRentals(app.rentals.seen() ?? []));
+  const rented = createMemo(() => new Map(live().map((rental) => [rental.purchase.item.id, rental] as const)));
   const tiles = (shelf: keyof HomeShelves) =>
     createMemo<TileData[]>(
-      (before) => keepTiles(before, shelves()[shelf].map((film) => filmTile(app.formats(), product(), film))),
+      (before) =>
+        keepTiles(
+          before,
+          shelves()[shelf].map((film) => filmTile(app.formats(), product(), film, rented().get(film.id) ?? null, app.now())),
+        ),
       [],
     );
   const toRent = tiles("toRent");
@@ -52,7 +58,7 @@ function Shelves(props: { films: Film[]; stale: boolean; total: number }): JSX.E
     (before) =>
       keepTiles(
         before,
-        liveRentals(app.rentals.seen() ?? []).map((rental) =>
+        live().map((rental) =>
           rentalTile(app.formats(), rental, app.catalogue.peek(rental.purchase.item.id), app.now()),
         ),
       ),

@@ -32,7 +32,8 @@ export function PlayPage(props: { item: Item }): JSX.Element {
   // The page may be kept by the browser and shown again: then playing has been interrupted.
   const hidden = () => {
     if (lease === null) return;
-    stopLease();
+    lease.close(true);
+    lease = null;
     setView({ stage: "interrupted" });
   };
   window.addEventListener("pagehide", hidden);

@@ -36,7 +36,8 @@ const HOOKS: Partial<Record<OutcomeAction, string>> = {
 export function PurchasePage(props: { item: Item; purchaseId: string }): JSX.Element {
   const app = useApp();
   const t = useText();
-  const [purchase, setPurchase] = createSignal<Purchase | null>(null);
+  // eslint-disable-next-line solid/reactivity -- the first picture only; the watch follows
+  const [purchase, setPurchase] = createSignal<Purchase | null>(app.rentals.kept(props.purchaseId));
   const [offline, setOffline] = createSignal(false);
   const [refused, setRefused] = createSignal<ApiError | null>(null);
   const [givingUp, setGivingUp] = createSignal(false);
@@ -156,13 +157,15 @@ function Outcome(props: OutcomeProps): JSX.Element {
           )}
         </For>
       }
+      below={
+        <Show when={props.purchase.state === "granted"}>
+          <Facts facts={receiptFacts(app.formats(), props.purchase, props.operator)} />
+        </Show>
+      }
     >
       <For each={outcome().lines}>{(line) => <p>{t(line.key, line.params)}</p>}</For>
       <Show when={props.offline}>
         <Notice>{t("purchase.offline")}</Notice>
-      </Show>
-      <Show when={props.purchase.state === "granted"}>
-        <Facts facts={receiptFacts(app.formats(), props.purchase, props.operator)} />
       </Show>
     </Statement>
   );

@@ -26,8 +26,12 @@ export function RentPage(props: { item: Item }): JSX.Element {
   const [view, setView] = createSignal<CheckoutView>({ stage: "preparing" });
   const show = (next: CheckoutView) => {
     // The outcome takes the invoice's place: Back must not lead to it again.
-    if (next.stage === "done") app.navigator.replace({ name: "purchase", item: props.item, purchaseId: next.purchaseId });
-    else setView(next);
+    if (next.stage !== "done") {
+      setView(next);
+      return;
+    }
+    app.rentals.keep(next.purchase);
+    app.navigator.replace({ name: "purchase", item: props.item, purchaseId: next.purchaseId });
   };
   const checkout = new Checkout(
     // eslint-disable-next-line solid/reactivity -- a page lives for one item

@@ -26,10 +26,13 @@ export class PlaybackLease {
   /** Raises ApiError where the film may not be played and Unreachable where nobody answers. */
   async open(item: Item): Promise<PlaybackSession> {
     const session = await this.ports.api.openPlayback(item);
-    this.session = session;
     this.currentToken = session.token;
-    if (this.closed) this.release();
-    else this.schedule(session.heartbeat_seconds * 1000);
+    if (this.closed) {
+      this.release(session);
+      return session;
+    }
+    this.session = session;
+    this.schedule(session.heartbeat_seconds * 1000);
     return session;
   }
 
@@ -38,20 +41,33 @@ export class PlaybackLease {
     return this.currentToken;
   }
 
-  /** Stops the heartbeat and gives the stream back. Safe to call again. */
-  close(): void {
+  /**
+   * Stops the heartbeat, notes where the viewer stopped and gives the stream back. With `pageGoes` both are
+   * sent at once, for there is no time to wait. Safe to call again.
+   */
+  close(pageGoes = false): void {
     if (this.closed) return;
     this.closed = true;
     if (this.timer !== null) clearTimeout(this.timer);
-    this.release();
+    const session = this.session;
+    if (session === null) return;
+    this.session = null;
+    const noted = this.note(session).catch(() => undefined);
+    if (pageGoes) this.release(session);
+    else
+      void noted.then(() => {
+        this.release(session);
+      });
   }
 
-  private release(): void {
-    if (this.session === null) return;
-    const { session_id } = this.session;
-    this.session = null;
+  private note(session: PlaybackSession): Promise<unknown> {
+    const position = Math.max(0, Math.floor(this.ports.positionSeconds()));
+    return this.ports.api.heartbeat(session.session_id, this.currentToken, position);
+  }
+
+  private release(session: PlaybackSession): void {
     // A session that could not be closed ends by itself: its lease is short.
-    this.ports.api.closePlayback(session_id).catch(() => undefined);
+    this.ports.api.closePlayback(session.session_id).catch(() => undefined);
   }
 
   private schedule(afterMs: number): void {
@@ -79,8 +95,10 @@ export class PlaybackLease {
   }
 
   private end(error: ApiError): void {
-    if (this.closed) return;
-    this.close();
+    if (this.closed || this.session === null) return;
+    this.closed = true;
+    this.release(this.session);
+    this.session = null;
     if (error.code === "right_ended") this.ports.onEnd("ended");
     else this.ports.onEnd(error.code === "not_signed_in" ? "signed_out" : "interrupted");
   }

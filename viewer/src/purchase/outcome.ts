@@ -1,5 +1,6 @@
 import type { Purchase, PurchaseState } from "../api/types";
 import type { TextKey } from "../texts/en";
+import { isTextKey } from "../texts/translate";
 import type { Params } from "../texts/translate";
 
 export type Tone = "good" | "wait" | "bad" | "calm";
@@ -16,6 +17,14 @@ export interface Outcome {
   lines: Line[];
   /** In the order of the buttons; the first one has the focus. */
   actions: OutcomeAction[];
+}
+
+/** The reason billing gave. Systems answer in codes: known ones get words, others lose their underscores. */
+function reasonLine(reason: string): Line {
+  const known = `reason.${reason.trim().toLowerCase().replace(/[\s-]+/g, "_")}`;
+  if (isTextKey(known)) return { key: known };
+  const words = /\s/.test(reason) ? reason : reason.replace(/_+/g, " ");
+  return { key: "purchase.declined_reason", params: { reason: words } };
 }
 
 type Describe = (purchase: Purchase) => Outcome;
@@ -41,9 +50,7 @@ const describe: Record<PurchaseState, Describe> = {
     tone: "bad",
     heading: "purchase.declined",
     lines: [
-      ...(purchase.decline_reason
-        ? [{ key: "purchase.declined_reason", params: { reason: purchase.decline_reason } } as Line]
-        : []),
+      ...(purchase.decline_reason ? [reasonLine(purchase.decline_reason)] : []),
       { key: "purchase.you_were_not_charged" },
     ],
     actions: ["to_film", "try_again"],

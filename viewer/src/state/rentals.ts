@@ -1,6 +1,6 @@
 import { createSignal } from "solid-js";
 import type { Accessor } from "solid-js";
-import type { Rental } from "../api/types";
+import type { Purchase, Rental } from "../api/types";
 import { viewerApi } from "../api/viewer";
 
 export interface RentalsState {
@@ -8,10 +8,14 @@ export interface RentalsState {
   seen: Accessor<Rental[] | null>;
   load: () => Promise<Rental[]>;
   forget: () => void;
+  /** Keeps a purchase as it was answered, for the page that shows it next. */
+  keep: (purchase: Purchase | null) => void;
+  kept: (purchaseId: string) => Purchase | null;
 }
 
 /** What was rented is live, never published; the last answer is kept so that pages draw at once. */
 export function createRentalsState(): RentalsState {
+  let last: Purchase | null = null;
   const [seen, setSeen] = createSignal<Rental[] | null>(null);
   return {
     seen,
@@ -20,6 +24,13 @@ export function createRentalsState(): RentalsState {
       setSeen(rentals);
       return rentals;
     },
-    forget: () => setSeen(null),
+    forget: () => {
+      last = null;
+      setSeen(null);
+    },
+    keep: (purchase) => {
+      last = purchase;
+    },
+    kept: (purchaseId) => (last?.purchase_id === purchaseId ? last : null),
   };
 }

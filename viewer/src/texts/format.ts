@@ -37,8 +37,13 @@ function dayNumber(moment: Date, timeZone: string): number {
   return Date.UTC(part("year"), part("month") - 1, part("day")) / 86_400_000;
 }
 
+/** Plain "en" names no country; its dates are then written as most of the world does: 24 hours, day first. */
+function dateLocale(formats: Formats): string {
+  return formats.locale === "en" ? "en-GB" : formats.locale;
+}
+
 function clockTime(formats: Formats, moment: Date): string {
-  return new Intl.DateTimeFormat(formats.locale, {
+  return new Intl.DateTimeFormat(dateLocale(formats), {
     timeZone: formats.timeZone,
     hour: "2-digit",
     minute: "2-digit",
@@ -56,13 +61,13 @@ export function formatWhen(formats: Formats, iso: string, now: Date): string {
   const sameYear = moment.getUTCFullYear() === now.getUTCFullYear();
   const options: Intl.DateTimeFormatOptions = { timeZone: formats.timeZone, weekday: "short" };
   if (!near) Object.assign(options, { day: "numeric", month: "short" }, sameYear ? {} : { year: "numeric" });
-  return `${new Intl.DateTimeFormat(formats.locale, options).format(moment)} ${time}`;
+  return `${new Intl.DateTimeFormat(dateLocale(formats), options).format(moment)} ${time}`;
 }
 
 /** A moment in full, for receipts. */
 export function formatMoment(formats: Formats, iso: string): string {
   const moment = new Date(iso);
-  const date = new Intl.DateTimeFormat(formats.locale, {
+  const date = new Intl.DateTimeFormat(dateLocale(formats), {
     timeZone: formats.timeZone,
     day: "numeric",
     month: "long",

@@ -20,6 +20,8 @@ interface StatementProps {
   title: string;
   children?: JSX.Element;
   actions?: JSX.Element;
+  /** What can wait until the choice has been seen. */
+  below?: JSX.Element;
   testId?: string;
   state?: string;
 }
@@ -38,6 +40,7 @@ export function Statement(props: StatementProps): JSX.Element {
         {props.children}
       </div>
       <div class="actions">{props.actions}</div>
+      {props.below}
     </div>
   );
 }

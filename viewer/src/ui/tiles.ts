@@ -1,41 +1,48 @@
 import type { Product, Rental } from "../api/types";
 import type { Film } from "../catalogue/documents";
-import { isIncluded, priceFor } from "../catalogue/rails";
+import { priceFor } from "../catalogue/rails";
 import { rightNote } from "../rights/words";
 import { formatMoney } from "../texts/format";
 import type { Formats } from "../texts/format";
 import type { TileData } from "./tile";
 
-export function filmTile(formats: Formats, product: Product, film: Film): TileData {
+/** What a tile says of a right that still lasts: the time left, or that it is being confirmed. */
+function rentalNote(formats: Formats, rental: Rental, now: Date): Pick<TileData, "note" | "noteTone"> {
+  if (rental.right.state === "confirming") {
+    return { note: formats.words.text("receipt.state.confirming"), noteTone: "wait" };
+  }
+  return { note: rightNote(formats, rental.right, now)?.left ?? "", noteTone: "good" };
+}
+
+function filmNote(formats: Formats, product: Product, film: Film): string {
   const price = priceFor(film, product);
-  let note = film.year === null ? "" : String(film.year);
-  if (price !== null) note = formatMoney(formats, price.amountMinor, price.currency);
-  else if (isIncluded(film, product)) note = formats.words.text("film.included");
+  if (price !== null) return formatMoney(formats, price.amountMinor, price.currency);
+  return film.year === null ? "" : String(film.year);
+}
+
+/** A film of the catalogue: its price, or the time left once it is rented. */
+export function filmTile(formats: Formats, product: Product, film: Film, rental: Rental | null, now: Date): TileData {
   return {
     key: `poster-${film.id}`,
     testId: `poster-${film.id}`,
     filmId: film.id,
     title: film.title,
     poster: film.poster,
-    note,
     to: { name: "title", item: { kind: film.kind, id: film.id } },
+    ...(rental === null ? { note: filmNote(formats, product, film) } : rentalNote(formats, rental, now)),
   };
 }
 
 export function rentalTile(formats: Formats, rental: Rental, film: Film | null, now: Date): TileData {
   const { item } = rental.purchase;
-  const confirming = rental.right.state === "confirming";
   return {
     key: `rental-tile-${item.id}`,
     testId: `rental-tile-${item.id}`,
     filmId: item.id,
     title: item.title,
     poster: film?.poster ?? null,
-    note: confirming
-      ? formats.words.text("receipt.state.confirming")
-      : (rightNote(formats, rental.right, now)?.text ?? ""),
-    noteTone: confirming ? "wait" : "good",
     to: { name: "title", item: { kind: item.kind, id: item.id } },
+    ...rentalNote(formats, rental, now),
   };
 }
 
