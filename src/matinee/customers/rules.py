@@ -26,6 +26,7 @@ from matinee.kernel.money import CREDIT, LARGEST_MINOR, known_currencies
 SESSION_LIFETIME = timedelta(days=30)
 
 LONGEST_TEXT = 200
+LONGEST_REASON = 500
 MOST_DEVICES = 100
 MOST_STREAMS = 50
 
@@ -180,6 +181,18 @@ def validated_device(given: DeviceInput) -> DeviceInput:
     if contains_card_number(model):
         raise Invalid({"device.model": "This looks like a payment card number."})
     return msgspec.structs.replace(given, model=model or "Unknown device")
+
+
+def checked_reason(text: str) -> str:
+    """Return why staff did something, as it is kept. Raises Invalid (`reason`)."""
+    stripped = text.strip()
+    if not stripped:
+        raise Invalid({"reason": "Say why; it is kept with your name in the activity log."})
+    if len(stripped) > LONGEST_REASON:
+        raise Invalid({"reason": f"Use at most {LONGEST_REASON} characters."})
+    if contains_card_number(stripped):
+        raise Invalid({"reason": "This looks like a payment card number, which must not be stored here."})
+    return stripped
 
 
 def write_token(operator_id: UUID, customer_id: UUID, secret: str) -> str:

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
-from wtforms import HiddenField, StringField, TextAreaField
+from wtforms import HiddenField, StringField
 
 from matinee.console.access import allow
 from matinee.console.crm.customer_forms import (
@@ -20,8 +20,9 @@ from matinee.console.crm.customer_forms import (
     subscription_of,
 )
 from matinee.console.crm.customers import PATH
+from matinee.console.crm.reasons import ReasonForm, ask_again
 from matinee.console.crm.words import PAYMENT, STATUS, action_words, changes_words
-from matinee.console.forms import ConsoleForm, read_form, show_errors, stripped
+from matinee.console.forms import read_form, show_errors, stripped
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.customers.operations import (
@@ -59,10 +60,6 @@ class CustomerPage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def has_wallet(self) -> bool:
         return self.product.payment_type is PaymentType.WALLET
-
-
-class ReasonForm(ConsoleForm):
-    reason = TextAreaField("Reason", filters=[stripped])
 
 
 class DeviceForm(ReasonForm):
@@ -244,14 +241,24 @@ async def disable(
 ) -> Response[Any]:
     """Disable the customer."""
     form, customer_id = await read_form(request, ReasonForm), parse_id(key)
-    async with database.transaction(operator.operator_id) as tx:
-        await disable_customer(
-            tx,
-            operator_id=operator.operator_id,
-            actor=staff.actor,
-            customer_id=customer_id,
-            reason=form.reason.data or "",
-            now=await tx.now(),
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            await disable_customer(
+                tx,
+                operator_id=operator.operator_id,
+                actor=staff.actor,
+                customer_id=customer_id,
+                reason=form.reason.data or "",
+                now=await tx.now(),
+            )
+    except Invalid as error:
+        return ask_again(
+            request,
+            form,
+            error,
+            title="Disable this customer",
+            button="Disable",
+            back=f"{PATH}/{customer_id}",
         )
     toast = "Disabled. Every device is signed out; what plays now stops within a minute."
     return redirect(request, f"{PATH}/{customer_id}", toast=toast)
@@ -267,14 +274,19 @@ async def enable(
 ) -> Response[Any]:
     """Enable the customer again."""
     form, customer_id = await read_form(request, ReasonForm), parse_id(key)
-    async with database.transaction(operator.operator_id) as tx:
-        await enable_customer(
-            tx,
-            operator_id=operator.operator_id,
-            actor=staff.actor,
-            customer_id=customer_id,
-            reason=form.reason.data or "",
-            now=await tx.now(),
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            await enable_customer(
+                tx,
+                operator_id=operator.operator_id,
+                actor=staff.actor,
+                customer_id=customer_id,
+                reason=form.reason.data or "",
+                now=await tx.now(),
+            )
+    except Invalid as error:
+        return ask_again(
+            request, form, error, title="Enable this customer", button="Enable", back=f"{PATH}/{customer_id}"
         )
     return redirect(request, f"{PATH}/{customer_id}", toast="Enabled. The customer can sign in again.")
 
@@ -303,15 +315,25 @@ async def remove(
 ) -> Response[Any]:
     """Remove one device."""
     form, customer_id = await read_form(request, DeviceForm), parse_id(key)
-    async with database.transaction(operator.operator_id) as tx:
-        await remove_device(
-            tx,
-            operator_id=operator.operator_id,
-            actor=staff.actor,
-            customer_id=customer_id,
-            device_id=parse_id(form.device_id.data or ""),
-            reason=form.reason.data or "",
-            now=await tx.now(),
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            await remove_device(
+                tx,
+                operator_id=operator.operator_id,
+                actor=staff.actor,
+                customer_id=customer_id,
+                device_id=parse_id(form.device_id.data or ""),
+                reason=form.reason.data or "",
+                now=await tx.now(),
+            )
+    except Invalid as error:
+        return ask_again(
+            request,
+            form,
+            error,
+            title="Remove this device",
+            button="Remove the device",
+            back=f"{PATH}/{customer_id}/devices",
         )
     return redirect(
         request,

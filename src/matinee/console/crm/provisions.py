@@ -7,7 +7,6 @@ import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
-from wtforms import TextAreaField
 
 from matinee.console.access import allow
 from matinee.console.crm.provision_form import (
@@ -20,10 +19,12 @@ from matinee.console.crm.provision_form import (
     value_choices,
 )
 from matinee.console.crm.provision_words import CAPABILITY, CLASS, examples
+from matinee.console.crm.reasons import ReasonForm, ask_again
 from matinee.console.crm.words import action_words, changes_words
-from matinee.console.forms import ConsoleForm, read_form, show_conflict, stripped
+from matinee.console.forms import read_form, show_conflict
 from matinee.console.rendering import redirect, render, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.customers.rules import checked_reason
 from matinee.kernel.errors import Conflict, Invalid
 from matinee.kernel.ids import parse_id
 from matinee.platform.audit import AuditEntry, entries_about, record
@@ -45,10 +46,6 @@ PATH = "/console/crm/products/api-provisions"
 D_ACCEPTED = "provision.class_d_accepted"
 
 Egress = NamedDependency[SkipValidation[EgressPolicy]]
-
-
-class ReasonForm(ConsoleForm):
-    reason = TextAreaField("Reason", filters=[stripped])
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,14 +182,20 @@ async def off(
 ) -> Response[Any]:
     """Stop new purchases through the provision."""
     form, provision_id = await read_form(request, ReasonForm), parse_id(key)
-    async with database.transaction(operator.operator_id) as tx:
-        await switch_off(
-            tx,
-            operator_id=operator.operator_id,
-            provision_id=provision_id,
-            actor=staff.actor,
-            now=await tx.now(),
-            reason=_reason(form),
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            await switch_off(
+                tx,
+                operator_id=operator.operator_id,
+                provision_id=provision_id,
+                actor=staff.actor,
+                now=await tx.now(),
+                reason=checked_reason(form.reason.data or ""),
+            )
+    except Invalid as error:
+        back = f"{PATH}/{provision_id}"
+        return ask_again(
+            request, form, error, title="Switch this provision off", button="Switch off", back=back
         )
     toast = "Switched off at once. Purchases under way still settle."
     return redirect(request, f"{PATH}/{provision_id}", toast=toast)
@@ -208,14 +211,20 @@ async def on(
 ) -> Response[Any]:
     """Allow purchases through the provision again."""
     form, provision_id = await read_form(request, ReasonForm), parse_id(key)
-    async with database.transaction(operator.operator_id) as tx:
-        await switch_on(
-            tx,
-            operator_id=operator.operator_id,
-            provision_id=provision_id,
-            actor=staff.actor,
-            now=await tx.now(),
-            reason=_reason(form),
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            await switch_on(
+                tx,
+                operator_id=operator.operator_id,
+                provision_id=provision_id,
+                actor=staff.actor,
+                now=await tx.now(),
+                reason=checked_reason(form.reason.data or ""),
+            )
+    except Invalid as error:
+        back = f"{PATH}/{provision_id}"
+        return ask_again(
+            request, form, error, title="Switch this provision on", button="Switch on", back=back
         )
     return redirect(request, f"{PATH}/{provision_id}", toast="Switched on. Films can be rented again.")
 
@@ -230,31 +239,29 @@ async def accept_class_d(
 ) -> Response[Any]:
     """Note that somebody knows what class D means, once for the provision."""
     form, provision_id = await read_form(request, ReasonForm), parse_id(key)
-    async with database.transaction(operator.operator_id) as tx:
-        found = await get_provision(tx, operator_id=operator.operator_id, provision_id=provision_id)
-        await record(
-            tx,
-            operator_id=operator.operator_id,
-            actor=staff.actor,
-            action=D_ACCEPTED,
-            subject_kind="provision",
-            subject_id=provision_id,
-            now=await tx.now(),
-            reason=_reason(form),
-            details={"version": found.version},
-        )
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            found = await get_provision(tx, operator_id=operator.operator_id, provision_id=provision_id)
+            await record(
+                tx,
+                operator_id=operator.operator_id,
+                actor=staff.actor,
+                action=D_ACCEPTED,
+                subject_kind="provision",
+                subject_id=provision_id,
+                now=await tx.now(),
+                reason=checked_reason(form.reason.data or ""),
+                details={"version": found.version},
+            )
+    except Invalid as error:
+        back = f"{PATH}/{provision_id}"
+        return ask_again(request, form, error, title="Accept class D", button="Accept", back=back)
     return redirect(request, f"{PATH}/{provision_id}", toast="Noted with your name.")
 
 
 def _version(form: ProvisionForm) -> int | None:
     text = form.version.data or ""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
-
-
-def _reason(form: ReasonForm) -> str:
-    if not form.reason.data:
-        raise Invalid({"reason": "Say why; it is kept with the provision's activity."})
-    return form.reason.data
 
 
 async def read_saved(database: Database, operator: Operator, provision_id: UUID) -> Saved:

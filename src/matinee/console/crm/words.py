@@ -43,7 +43,11 @@ PAYMENT: Final[Mapping[str, Word]] = {
 PURCHASE: Final[Mapping[str, Word]] = {
     "RESERVED": Word("Confirmed", "info", "Waiting to be sent to billing."),
     "CHARGING": Word("Charging", "info", "Billing is being asked right now."),
-    "UNKNOWN": Word("Being confirmed", "warn", "Billing's answer was unclear; Matinee keeps finding out."),
+    "UNKNOWN": Word(
+        "Being confirmed",
+        "warn",
+        "Billing's answer was unclear. It settles by itself where billing can be asked; else a person decides.",
+    ),
     "REVIEW": Word("Needs a decision", "bad", "Only a person can tell whether this was charged."),
     "GRANTED": Word("Granted", "good", "Charged, with access."),
     "DECLINED": Word("Declined", "neutral", "Billing refused; nothing was charged."),

@@ -8,7 +8,7 @@ import msgspec
 
 from matinee.customers.operations.sessions import end_sessions
 from matinee.customers.queries import get_product, lock_customer
-from matinee.customers.rules import validated_customer
+from matinee.customers.rules import checked_reason, validated_customer
 from matinee.customers.types import Customer, CustomerInput, CustomerStatus
 from matinee.kernel.errors import Invalid, NotFound
 from matinee.kernel.ids import new_id
@@ -152,9 +152,9 @@ async def disable_customer(
 ) -> None:
     """Disable a customer and end every session at once; open purchases still settle.
 
-    Raises NotFound, and Invalid without a reason. Harmless when disabled already.
+    Raises NotFound, and Invalid (`reason`). Harmless when disabled already.
     """
-    reason = _reason(reason)
+    reason = checked_reason(reason)
     customer = await lock_customer(tx, operator_id=operator_id, customer_id=customer_id)
     if customer.status is CustomerStatus.DISABLED:
         return
@@ -169,9 +169,9 @@ async def enable_customer(
 ) -> None:
     """Enable a disabled customer: as trial where the product is one, else as active.
 
-    Raises NotFound, and Invalid without a reason. Harmless when not disabled.
+    Raises NotFound, and Invalid (`reason`). Harmless when not disabled.
     """
-    reason = _reason(reason)
+    reason = checked_reason(reason)
     customer = await lock_customer(tx, operator_id=operator_id, customer_id=customer_id)
     if customer.status is not CustomerStatus.DISABLED:
         return
@@ -189,12 +189,6 @@ async def _set_status(
         "UPDATE customers SET status = $3, updated_at = $4 WHERE operator_id = $1 AND customer_id = $2",
         operator_id, customer_id, status, now,
     )  # fmt: skip
-
-
-def _reason(text: str) -> str:
-    if not text.strip():
-        raise Invalid({"reason": "Say why; it is kept with the customer's activity."})
-    return text.strip()
 
 
 async def set_password(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from matinee.customers.operations.sessions import end_sessions
 from matinee.customers.queries import lock_customer
-from matinee.customers.rules import validated_device
+from matinee.customers.rules import checked_reason, validated_device
 from matinee.customers.types import DeviceInput
 from matinee.kernel.errors import NotFound, Refused
 from matinee.platform import audit
@@ -104,8 +104,9 @@ async def remove_device(
 ) -> None:
     """Sign a device out and free its place; what was bought or played on it stays on record.
 
-    Raises NotFound.
+    Raises NotFound, and Invalid (`reason`).
     """
+    reason = checked_reason(reason)
     await lock_customer(tx, operator_id=operator_id, customer_id=customer_id)
     tag = await tx.execute(
         """DELETE FROM customer_lookups

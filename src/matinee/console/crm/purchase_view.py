@@ -1,0 +1,154 @@
+"""What the Content tab shows of a purchase: plain values, put together from three domains."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from matinee.console.crm.words import PURCHASE, Word
+from matinee.customers.types import Device, PaymentType
+from matinee.entitlements.rules import right_ends_at
+from matinee.entitlements.types import Entitlement
+from matinee.kernel.paging import ListQuery, Page
+from matinee.kernel.periods import WindowUnit
+from matinee.purchases.operations.by_staff import may_refund, may_settle
+from matinee.purchases.types import Purchase, PurchaseState
+
+_UNITS: Final[Mapping[str, str]] = {
+    WindowUnit.HOURS: "hour",
+    WindowUnit.DAYS: "day",
+    WindowUnit.MONTHS: "month",
+    WindowUnit.YEARS: "year",
+}
+
+_CAUSES: Final[Mapping[str, str]] = {
+    "staff_charged": "staff: charged",
+    "staff_not_charged": "staff: not charged",
+    "staff_refund": "refund by staff",
+    "settled_by_finance": "settled by finance",
+    "wallet_debited": "paid from the wallet",
+    "wallet_too_low": "balance too low",
+}
+
+OPEN_STATES: Final = frozenset(
+    {PurchaseState.RESERVED, PurchaseState.CHARGING, PurchaseState.UNKNOWN, PurchaseState.REVIEW}
+)
+
+
+class Bought(msgspec.Struct, frozen=True, kw_only=True):
+    """One purchase with the right it gave and the device it was made on."""
+
+    purchase: Purchase
+    entitlement: Entitlement | None
+    device: Device | None
+    poster: str | None
+    now: datetime
+
+    @property
+    def key(self) -> UUID:
+        return self.purchase.purchase_id
+
+    @property
+    def word(self) -> Word:
+        return PURCHASE[self.purchase.state]
+
+    @property
+    def rule(self) -> str:
+        """The terms that it was sold with: `48 hours (start within 48 hours, finish within 24 hours)`."""
+        bought = self.purchase
+        terms = f"start within {_amount(bought.rule_quantity, _UNITS[bought.rule_unit])}"
+        if bought.finish_window_hours is not None:
+            terms += f", finish within {_amount(bought.finish_window_hours, 'hour')} of the first play"
+        return terms
+
+    @property
+    def payment(self) -> str:
+        return "Wallet" if self.purchase.payment_type is PaymentType.WALLET else "Operator's billing"
+
+    @property
+    def startable_until(self) -> datetime | None:
+        return self.entitlement.startable_until if self.entitlement else None
+
+    @property
+    def first_played_at(self) -> datetime | None:
+        return self.entitlement.first_played_at if self.entitlement else None
+
+    @property
+    def finish_by(self) -> datetime | None:
+        """When the right ends, once it was played; None before, and without a right."""
+        if self.entitlement is None or self.entitlement.first_played_at is None:
+            return None
+        return right_ends_at(self.entitlement)
+
+    @property
+    def right(self) -> Word | None:
+        """What may be played now: nothing to say for a purchase that never gave a right."""
+        if self.entitlement is None:
+            return None
+        if self.entitlement.revoked_at is not None:
+            return Word("Access ended", "neutral")
+        return Word("Playable", "good") if self.now < right_ends_at(self.entitlement) else Word("Rental over")
+
+    @property
+    def may_settle(self) -> bool:
+        return may_settle(self.purchase)
+
+    @property
+    def may_refund(self) -> bool:
+        return may_refund(self.purchase)
+
+    @property
+    def may_ask(self) -> bool:
+        return self.purchase.state is PurchaseState.UNKNOWN
+
+    @property
+    def may_close(self) -> bool:
+        return self.purchase.state is PurchaseState.REFUND_OPEN
+
+
+def _amount(count: int, unit: str) -> str:
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+def cause_words(cause: str) -> str:
+    """Return a stable cause in words."""
+    return _CAUSES.get(cause, cause.replace("_", " "))
+
+
+def put_together(
+    purchases: Sequence[Purchase],
+    *,
+    entitlements: Iterable[Entitlement],
+    devices: Iterable[Device],
+    posters: Mapping[UUID, str],
+    now: datetime,
+) -> list[Bought]:
+    """Return the purchases with what belongs to each."""
+    rights = {right.purchase_id: right for right in entitlements}
+    by_id = {device.device_id: device for device in devices}
+    return [
+        Bought(
+            purchase=purchase,
+            entitlement=rights.get(purchase.purchase_id),
+            device=by_id.get(purchase.device_id),
+            poster=posters.get(purchase.item_id),
+            now=now,
+        )
+        for purchase in purchases
+    ]
+
+
+def page_of(purchases: Sequence[Purchase], query: ListQuery) -> Page[Purchase]:
+    """Return one page of a customer's purchases. Search looks into title and reference; filter: `state`."""
+    words = query.search.lower().split()
+    wanted = query.filters.get("state")
+    found = [
+        purchase
+        for purchase in purchases
+        if (not wanted or purchase.state == wanted)
+        and all(word in f"{purchase.item_title} {purchase.reference}".lower() for word in words)
+    ]
+    shown = found[query.offset : query.offset + query.page_size]
+    return Page(rows=shown, total=len(found), query=query)
