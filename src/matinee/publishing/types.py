@@ -130,10 +130,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SectionStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the Cloud Sync page. `open_run` is under way or waits; `last_run` is the last that ended."""
+    """One row of the Cloud Sync page. `open_run` is under way or waits; `last_run` is the last that ended.
+
+    `unplayable_count`: movies that are left out because their file is not packaged.
+    """
 
     section: Section
     published: Published | None
     change_count: int
+    unplayable_count: int
     open_run: SyncRun | None
     last_run: SyncRun | None

@@ -92,6 +92,9 @@ async def test_a_film_whose_file_is_not_packaged_yet_is_not_offered(catalogue: C
     )  # fmt: skip
     await catalogue.movie("Fresh", stream_kind="file", stream_url=None, asset_id=asset_id)
     assert await catalogue.changes(TV) == []
+    async with catalogue.world.database.transaction(catalogue.operator_id) as tx:
+        status = await section_status(tx, operator_id=catalogue.operator_id, section=TV, now=await tx.now())
+    assert status.unplayable_count == 1
     await catalogue._do(
         "UPDATE assets SET state = 'ready', playlist_key = 'p' WHERE operator_id = $1 AND asset_id = $2",
         asset_id,

@@ -51,6 +51,7 @@ class SectionView(msgspec.Struct, frozen=True, kw_only=True):
     item: str
     published: Published | None
     change_count: int
+    unplayable_count: int
     open_run: RunView | None
     failed: SyncRun | None
 
@@ -66,6 +67,7 @@ def section_view(status: SectionStatus, now: datetime) -> SectionView:
         item="product" if status.section is Section.PRODUCTS else "film",
         published=status.published,
         change_count=status.change_count,
+        unplayable_count=status.unplayable_count,
         open_run=None if status.open_run is None else run_view(status.open_run, {}, now),
         failed=last if last is not None and last.state is RunState.FAILED else None,
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from matinee.kernel.errors import NotFound
 from matinee.platform.db import Record, Transaction
-from matinee.publishing.queries.source import count_changes
+from matinee.publishing.queries.source import count_changes, count_unplayable
 from matinee.publishing.types import Published, RunState, Section, SectionStatus, Snapshot, SyncRun
 
 _RUN = """operator_id, run_id, section, state, stage, percent, change_count, error, snapshot_id, restores,
@@ -100,6 +100,9 @@ async def section_status(
         section=section,
         published=await get_published(tx, operator_id=operator_id, section=section),
         change_count=await count_changes(tx, operator_id=operator_id, section=section, now=now),
+        unplayable_count=(
+            0 if section is Section.PRODUCTS else await count_unplayable(tx, operator_id=operator_id, now=now)
+        ),
         open_run=next((run for run in runs if run.is_open), None),
         last_run=next((run for run in runs if not run.is_open), None),
     )

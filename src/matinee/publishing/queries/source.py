@@ -97,7 +97,17 @@ async def read_source(
 
 async def count_source(tx: Transaction, *, operator_id: UUID, section: Section, now: datetime) -> int:
     """Return how many items would be published."""
-    statement = f"SELECT count(*) FROM ({_versions(section)}) s"  # nosec B608 -- texts of this module
+    statement = f"SELECT count(*) FROM ({_versions(section)}) s"  # nosec B608
+    count: int = await tx.fetchval(statement, operator_id, now)
+    return count
+
+
+async def count_unplayable(tx: Transaction, *, operator_id: UUID, now: datetime) -> int:
+    """Return how many movies would be published, but have no film to play yet."""
+    statement = f"""SELECT count(*) FROM {_MOVIES_FROM}
+        WHERE m.operator_id = $1 AND m.archived_at IS NULL AND m.withdrawn_at IS NULL
+          AND (m.licence_ends_at IS NULL OR m.licence_ends_at > $2)
+          AND m.stream_kind = 'file' AND a.state IS DISTINCT FROM 'ready'"""  # nosec B608
     count: int = await tx.fetchval(statement, operator_id, now)
     return count
 
