@@ -58,7 +58,7 @@ class Catalogue:
         movie: Movie = await self.run(create_movie, draft=ppv_draft(rule.rule_id, title=title, **changes))
         return movie
 
-    async def audit_actions(self, subject_id: UUID) -> list[str]:
+    async def audit_actions(self, subject_id: object) -> list[str]:
         """Return what was recorded about a subject, oldest first."""
         async with self.database.transaction(self.operator_id) as tx:
             rows = await tx.fetch(

@@ -1,6 +1,6 @@
 """Forms: read what a browser sent, refuse what was not asked for, and put errors beside their fields."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -41,7 +41,9 @@ class ConsoleForm(Form):
         """Return everything that is wrong, in the order of the fields."""
         found = [Problem("", "", message) for message in self.general_problems]
         for leaf in leaves(self):
-            found += [Problem(leaf.id, str(leaf.label.text), str(message)) for message in leaf.errors]
+            # A list of rows repeats its rows' errors as dictionaries; those are listed with their own fields.
+            told = [message for message in leaf.errors if isinstance(message, str)]
+            found += [Problem(leaf.id, str(leaf.label.text), message) for message in told]
         return found
 
 
@@ -69,6 +71,11 @@ class WholeNumberField(StringField):
         if self.raw_data:
             return str(self.raw_data[0])
         return "" if self.data is None else str(self.data)
+
+
+def choices(pairs: Iterable[tuple[str, str]]) -> Any:
+    """Return (value, label) pairs as WTForms wants them now; as tuples they are deprecated there."""
+    return dict(pairs)
 
 
 def stripped(value: str | None) -> str:
@@ -99,13 +106,26 @@ async def read_form(
     sent = await request.form()
     form = form_class(_Texts(sent), **kwargs)
     known = {leaf.name for leaf in leaves(form)} | {CSRF_FIELD, *besides}
-    unknown = sorted(set(sent) - known)
+    unknown = sorted(name for name in set(sent) - known if not _is_in_row(form, name))
     if unknown:
         raise Invalid({name: f"The form has no field {name!r}." for name in unknown[:10]})
     for name, value in sent.multi_items():
         if isinstance(value, str) and len(value) > LARGEST_FIELD:
             raise Invalid({name: "This text is too long."})
     return form
+
+
+def _is_in_row(form: Form, name: str) -> bool:
+    """Say whether `name` belongs to a row, such as `prices-7-amount`; WTForms numbers the rows anew."""
+    for field in form:
+        if not isinstance(field, FieldList) or not field.entries:
+            continue
+        number, _, inside = name.removeprefix(f"{field.name}-").partition("-")
+        row = field.entries[0]
+        names = {part.short_name for part in row} if isinstance(row, FormField) else {""}
+        if name.startswith(f"{field.name}-") and number.isdigit() and inside in names:
+            return True
+    return False
 
 
 async def sent_file(request: ConsoleRequest, name: str, *, limit_bytes: int) -> bytes | None:

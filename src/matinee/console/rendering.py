@@ -21,7 +21,7 @@ from matinee.staff.rules import may
 from matinee.staff.types import Role, Staff
 
 TEMPLATES = Path(__file__).parent / "templates"
-HTML = "text/html; charset=utf-8"
+HTML = "text/html"
 
 
 @cache

@@ -48,7 +48,7 @@ def _read(path: Path) -> StaticFile:
     return StaticFile(
         content=content,
         compressed=gzip.compress(content, mtime=0) if is_text else None,
-        content_type=f"{kind}; charset=utf-8" if is_text else kind,
+        content_type=kind,
         digest=hashlib.sha256(content).hexdigest()[:12],
     )
 

@@ -157,7 +157,7 @@ def csv_response(name: str, header: Sequence[str], rows: AsyncIterator[Sequence[
             yield _line(row)
 
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return Stream(lines(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Stream(lines(), media_type="text/csv", headers=headers)
 
 
 def safe_cell(value: str | int | None) -> str | int:

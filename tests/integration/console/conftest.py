@@ -3,17 +3,20 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 from litestar import Litestar
+from tests.factories.catalogue import Catalogue
 
 from matinee.console import create_router
 from matinee.platform.db import Database
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.operators import Operator, create_operator
+from matinee.platform.secrets import SecretBox
 from matinee.platform.storage import ObjectStorage
+from matinee.provisions.egress import EgressPolicy
 from matinee.staff.operations import create_staff
 from matinee.staff.types import Staff
 
@@ -101,17 +104,25 @@ async def add_staff(database: Database, operator: Operator, *roles: str, email: 
 
 
 @pytest.fixture
-def app(database: Database, storage: ObjectStorage) -> Litestar:
+def ports() -> dict[str, Any]:
+    """The ports that `main` would pick; a module whose pages use one in earnest overrides this."""
+    return {
+        "settings": None, "secret_box": SecretBox(SECRET_KEY), "egress": EgressPolicy.parse(""), "gateway": None,
+        "quotes": None, "playback_tokens": None, "purchases": None,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def app(database: Database, storage: ObjectStorage, ports: dict[str, Any]) -> Litestar:
     """The console alone, as `main` mounts it."""
-    return Litestar(
-        [create_router(database=database, storage=storage, secret_key=SECRET_KEY)], openapi_config=None
-    )
+    router = create_router(database=database, storage=storage, secret_key=SECRET_KEY, extras=ports)
+    return Litestar([router], openapi_config=None)
 
 
 @asynccontextmanager
 async def open_browser(app: Litestar, operator: Operator) -> AsyncIterator[Browser]:
     """Open a browser on an operator's host."""
-    transport = httpx.ASGITransport(app=app)
+    transport = httpx.ASGITransport(app=cast(Any, app))
     async with httpx.AsyncClient(transport=transport, base_url=f"https://{operator.host}") as client:
         yield Browser(client)
 
@@ -129,3 +140,15 @@ async def browser(stranger: Browser, database: Database, operator: Operator) -> 
     staff = await add_staff(database, operator, "admin")
     await stranger.sign_in(staff.email)
     return stranger
+
+
+@pytest.fixture
+def catalogue(database: Database, operator: Operator) -> Catalogue:
+    """The operator's CMS, without the pages."""
+    return Catalogue(database, operator)
+
+
+@pytest.fixture
+def neighbour(database: Database, other_operator: Operator) -> Catalogue:
+    """The other operator's CMS."""
+    return Catalogue(database, other_operator)

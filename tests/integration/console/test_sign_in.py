@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from litestar import Litestar
+from tests.integration.console.conftest import PASSWORD, Browser, add_staff, open_browser
 
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
 from matinee.staff.operations import disable_staff
-from tests.integration.console.conftest import PASSWORD, Browser, add_staff, open_browser
 
 COOKIE = "__Host-matinee-staff"
 

@@ -24,7 +24,7 @@ from wtforms import (
 
 from matinee.catalog.rules import check_movie
 from matinee.catalog.types import Movie, MovieDraft, Package, PaymentMethod, StreamKind
-from matinee.console.forms import ConsoleForm, WholeNumberField, show_errors, stripped
+from matinee.console.forms import ConsoleForm, WholeNumberField, choices, show_errors, stripped
 from matinee.kernel.errors import Invalid
 from matinee.kernel.money import CREDIT, Money
 from matinee.offers.types import PpvRule
@@ -32,10 +32,12 @@ from matinee.platform.operators import Operator
 
 _POSTER_FOLDER = re.compile(r"[0-9a-f]{32}")
 _LARGEST_ROWS = 40
+_STREAMS = [(StreamKind.FILE.value, "Upload a film"), (StreamKind.URL.value, "Stream address")]
+_METHODS = [(PaymentMethod.PPV.value, "Pay per view"), (PaymentMethod.SUBSCRIPTION.value, "Subscription")]
 
 
 class PriceForm(Form):
-    currency = SelectField("Currency", choices=[])
+    currency = SelectField("Currency", choices=choices(()), validate_choice=False)
     amount = StringField("Price", filters=[stripped])
 
 
@@ -47,22 +49,19 @@ class MovieForm(ConsoleForm):
     poster_key = HiddenField("Poster")
     stream_kind = RadioField(
         "Where the film comes from",
-        choices=[(StreamKind.FILE.value, "Upload a film"), (StreamKind.URL.value, "Stream address")],
+        choices=choices(_STREAMS),
         default=StreamKind.FILE.value,
     )
     stream_url = StringField("Stream address", filters=[stripped])
     asset_id = HiddenField("Film")
     payment_method = RadioField(
         "Payment method",
-        choices=[
-            (PaymentMethod.PPV.value, "Pay per view"),
-            (PaymentMethod.SUBSCRIPTION.value, "Subscription"),
-        ],
+        choices=choices(_METHODS),
         default=PaymentMethod.PPV.value,
     )
-    rule_id = SelectField("PPV rule", choices=[], validate_choice=False)
+    rule_id = SelectField("PPV rule", choices=choices(()), validate_choice=False)
     prices = FieldList(FormField(PriceForm), "Prices", max_entries=_LARGEST_ROWS)
-    package_ids = SelectMultipleField("Packages", choices=[], validate_choice=False)
+    package_ids = SelectMultipleField("Packages", choices=choices(()), validate_choice=False)
     licence_ends_at = StringField("Licence ends", filters=[stripped])
     version = HiddenField()
 
@@ -79,18 +78,20 @@ class MovieFormChoices:
     def offer(self, form: MovieForm) -> MovieForm:
         """Put the choices into the form; there is always one row for a price."""
         names = [(str(rule.rule_id), _rule_label(rule)) for rule in self.rules.values()]
-        form.rule_id.choices = [("", "Choose a rule"), *names]
-        form.package_ids.choices = [(str(each.package_id), each.name) for each in self.packages.values()]
+        form.rule_id.choices = choices([("", "Choose a rule"), *names])
+        form.package_ids.choices = choices(
+            (str(each.package_id), each.name) for each in self.packages.values()
+        )
         if not form.prices.entries:
             form.prices.append_entry({"currency": self._operator.currency, "amount": ""})
         for entry in form.prices.entries:
-            entry.form.currency.choices = self.currencies
+            entry.form.currency.choices = choices(self.currencies)
         return form
 
     def blank_row(self) -> PriceForm:
         """Return the row that a new price starts from; its names hold `__n__`."""
         row = PriceForm(prefix="prices-__n__-")
-        row.currency.choices = self.currencies
+        row.currency.choices = choices(self.currencies)
         return row
 
 

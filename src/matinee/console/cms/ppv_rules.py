@@ -14,6 +14,7 @@ from matinee.console.access import allow
 from matinee.console.forms import (
     ConsoleForm,
     WholeNumberField,
+    choices,
     read_form,
     show_conflict,
     show_errors,
@@ -69,7 +70,7 @@ SPEC = ListSpec(
 class RuleForm(ConsoleForm):
     name = StringField("Commercial name", filters=[stripped])
     quantity = WholeNumberField("Time to start", required="Say how long viewers have to start the movie.")
-    unit = SelectField("Unit", choices=_UNITS, default=WindowUnit.HOURS.value)
+    unit = SelectField("Unit", choices=choices(_UNITS), default=WindowUnit.HOURS.value)
     finish_window_hours = WholeNumberField("Time to finish, in hours", unit="hours")
     version = HiddenField()
 
@@ -82,21 +83,20 @@ class RuleForm(ConsoleForm):
         )  # fmt: skip
 
     def draft(self) -> PpvRuleDraft | None:
-        """Return what was typed as a rule, or None with the errors beside the fields."""
-        if not self.validate():
-            return None
+        """Return what was typed as a rule, or None with every error beside its field."""
+        self.validate()
         draft = PpvRuleDraft(
             name=self.name.data or "",
-            unit=WindowUnit(self.unit.data),
-            quantity=self.quantity.data,
+            unit=WindowUnit(self.unit.data) if self.unit.data in dict(_UNITS) else WindowUnit.HOURS,
+            quantity=self.quantity.data or 0,
             finish_window_hours=self.finish_window_hours.data,
         )
         try:
             check_ppv_rule(draft)
         except Invalid as error:
-            show_errors(self, error)
-            return None
-        return draft
+            # Of what could not even be read, saying that is enough.
+            show_errors(self, Invalid({k: v for k, v in error.fields.items() if not self[k].errors}))
+        return None if self.problems else draft
 
 
 @get("/cms/ppv-rules")

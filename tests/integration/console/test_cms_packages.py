@@ -1,0 +1,48 @@
+"""CMS > Packages, page by page."""
+
+from tests.factories.catalogue import Catalogue
+from tests.integration.console.conftest import Browser
+from tests.integration.console.pages import cells, error_at, link
+
+from matinee.catalog.queries import package_choices
+
+PATH = "/console/cms/packages"
+
+
+async def test_a_package_is_added_renamed_filled_and_removed(browser: Browser, catalogue: Catalogue) -> None:
+    assert "No packages yet" in (await browser.get(PATH)).text
+    assert (await browser.post(PATH, {"name": " Basic "})).status_code == 303
+    listed = await browser.get(PATH)
+    assert cells(listed)[:2] == ["Basic", "0"]
+    address = link(listed, "Basic")
+    await browser.get(address)
+    assert (await browser.post(address, {"name": "Family"})).status_code == 303
+    (package,) = await catalogue.ask(package_choices)
+    assert package.name == "Family"
+    await catalogue.movie(package_ids=frozenset({package.package_id}))
+    listed = await browser.get(PATH)
+    assert cells(listed)[:2] == ["Family", "1"]
+    assert "Harbour Lights" in (await browser.get(link(listed, "1"))).text
+    await browser.post(f"{address}/remove")
+    assert "Removed “Family”" in (await browser.get(PATH)).text
+    assert await catalogue.ask(package_choices) == []
+
+
+async def test_errors_keep_what_was_typed(browser: Browser, catalogue: Catalogue) -> None:
+    taken, other = await catalogue.package("Basic"), await catalogue.package("Gold")
+    await browser.get(PATH)
+    wrong = await browser.post(PATH, {"name": "Basic"})
+    assert (wrong.status_code, "has this name already" in error_at(wrong, "name")) == (422, True)
+    assert 'value="Basic"' in wrong.text
+    again = await browser.post(f"{PATH}/{other}", {"name": "Basic"})
+    assert (again.status_code, "has this name already" in error_at(again, "name")) == (422, True)
+    assert [each.package_id for each in await catalogue.ask(package_choices)] == [taken, other]
+
+
+async def test_the_neighbours_packages_are_not_found(browser: Browser, neighbour: Catalogue) -> None:
+    theirs = await neighbour.package("Theirs")
+    await browser.get(PATH)
+    assert (await browser.get(f"{PATH}/{theirs}")).status_code == 404
+    assert (await browser.post(f"{PATH}/{theirs}", {"name": "Mine"})).status_code == 404
+    assert (await browser.post(f"{PATH}/{theirs}/remove")).status_code == 404
+    assert [each.name for each in await neighbour.ask(package_choices)] == ["Theirs"]
