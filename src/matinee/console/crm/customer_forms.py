@@ -9,7 +9,7 @@ from wtforms.widgets import PasswordInput
 
 from matinee.console.crm.local_time import from_local, to_local
 from matinee.console.crm.words import STORED_STATUS
-from matinee.console.forms import ConsoleForm, stripped
+from matinee.console.forms import ConsoleForm, choices, stripped
 from matinee.customers.rules import known_countries
 from matinee.customers.types import Customer, CustomerInput, CustomerStatus, Product
 from matinee.kernel.errors import Invalid
@@ -33,7 +33,7 @@ class PersonForm(ConsoleForm):
     zip = StringField("Postal code", filters=[stripped])
     city = StringField("City", filters=[stripped])
     state = StringField("State or province", filters=[stripped])
-    country = SelectField("Country", choices=[("", "Not given"), *known_countries().items()])
+    country = SelectField("Country", choices=choices([("", "Not given"), *known_countries().items()]))
 
     @property
     def person(self) -> dict[str, str]:
@@ -42,15 +42,16 @@ class PersonForm(ConsoleForm):
 
 
 class SubscriptionForm(ConsoleForm):
-    product_id = SelectField("Product", validate_choice=False)
-    status = SelectField("Status", choices=list(STORED_STATUS.items()), validate_choice=False)
+    product_id = SelectField("Product", choices=choices(()), validate_choice=False)
+    status = SelectField("Status", choices=choices(list(STORED_STATUS.items())), validate_choice=False)
     starts_at = StringField("Starts", filters=[stripped])
     expires_at = StringField("Ends", filters=[stripped])
     spending_limit = StringField("Spending limit a month", filters=[stripped])
 
-    def offer_products(self, choices: Sequence[tuple[UUID, str]]) -> None:
+    def offer_products(self, products: Sequence[tuple[UUID, str]]) -> None:
         """Fill the list of products."""
-        self.product_id.choices = [("", "Choose a product"), *((str(key), name) for key, name in choices)]
+        offered = [(str(key), name) for key, name in products]
+        self.product_id.choices = choices([("", "Choose a product"), *offered])
 
 
 class NewCustomerForm(PersonForm, SubscriptionForm):

@@ -11,7 +11,7 @@ from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, 
 from matinee.catalog.queries.packages import package_choices
 from matinee.console.access import allow
 from matinee.console.crm.words import PAYMENT, action_words, changes_words
-from matinee.console.forms import ConsoleForm, read_form, show_errors, stripped
+from matinee.console.forms import ConsoleForm, choices, read_form, show_errors, stripped
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.tables import Column, Filter, ListSpec, Table, list_query
@@ -50,13 +50,15 @@ SPEC = ListSpec(
     default_sort="name",
 )
 
+_PAYMENTS = (PaymentType.API, PaymentType.WALLET, PaymentType.SUBSCRIPTION)
+
 ERROR_NAMES = {"provisions": "movie_provision"}
 
 
-def _currency_choices() -> list[tuple[str, str]]:
+def _currency_choices() -> Any:
     names = Locale("en").currencies
     codes = sorted(known_currencies() - {CREDIT})
-    return [(code, f"{code} · {names[code]}") for code in codes]
+    return choices([(code, f"{code} · {names[code]}") for code in codes])
 
 
 class ProductForm(ConsoleForm):
@@ -65,28 +67,22 @@ class ProductForm(ConsoleForm):
     is_trial = BooleanField("Trial product")
     payment_type = RadioField(
         "How rentals are paid",
-        choices=[
-            (value.value, PAYMENT[value].label)
-            for value in (PaymentType.API, PaymentType.WALLET, PaymentType.SUBSCRIPTION)
-        ],
+        choices=choices([(value.value, PAYMENT[value].label) for value in _PAYMENTS]),
         validate_choice=False,
     )
     currency = SelectField("Currency", choices=_currency_choices, validate_choice=False)
-    movie_provision = SelectField("API provision for movies", validate_choice=False)
-    packages = SelectMultipleField("Packages", validate_choice=False)
+    movie_provision = SelectField("API provision for movies", choices=choices(()), validate_choice=False)
+    packages = SelectMultipleField("Packages", choices=choices(()), validate_choice=False)
     max_devices = StringField("Devices", filters=[stripped])
     max_streams = StringField("Streams at once", filters=[stripped])
 
-    def offer(self, choices: "Choices") -> None:
+    def offer(self, offered: "Choices") -> None:
         """Fill the lists."""
-        self.packages.choices = choices.packages
-        self.movie_provision.choices = [
-            ("", "None yet: nothing can be rented"),
-            *(
-                (str(row.provision_id), f"{row.name} · class {row.provision_class}")
-                for row in choices.provisions
-            ),
+        self.packages.choices = choices(offered.packages)
+        provisions = [
+            (str(row.provision_id), f"{row.name} · class {row.provision_class}") for row in offered.provisions
         ]
+        self.movie_provision.choices = choices([("", "None yet: nothing can be rented"), *provisions])
 
     @property
     def given(self) -> ProductInput:
@@ -289,12 +285,12 @@ async def _form_page(
 ) -> Response[Any]:
     entries = []
     async with database.transaction(operator.operator_id) as tx:
-        choices = await _choices(tx, operator)
+        offered = await _choices(tx, operator)
         if found is not None:
             entries = await entries_about(
                 tx, operator_id=operator.operator_id, subject_kind="product", subject_id=found.product_id
             )
-    form.offer(choices)
+    form.offer(offered)
     return render(
         request,
         "crm/product.html",
@@ -302,7 +298,7 @@ async def _form_page(
         form=form,
         product=found,
         hints={value.value: PAYMENT[value].meaning for value in PaymentType},
-        has_provisions=bool(choices.provisions),
+        has_provisions=bool(offered.provisions),
         path=PATH if found is None else f"{PATH}/{found.product_id}",
         lines=[(entry, action_words(entry.action), changes_words(entry.details)) for entry in entries],
     )

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import msgspec
 from wtforms import Field, HiddenField, SelectField, StringField
 
-from matinee.console.forms import ConsoleForm, Problem, show_errors, stripped
+from matinee.console.forms import ConsoleForm, Problem, choices, show_errors, stripped
 from matinee.kernel.errors import Invalid
 from matinee.provisions.types import (
     API_TYPES,
@@ -115,17 +115,23 @@ class ProvisionForm(ConsoleForm):
 
     name = StringField("Name", filters=[stripped])
     api_type = SelectField(
-        "API type", choices=[(kind.code, kind.title) for kind in API_TYPES.values()], validate_choice=False
+        "API type",
+        choices=choices([(kind.code, kind.title) for kind in API_TYPES.values()]),
+        validate_choice=False,
     )
     base_url = StringField("Base URL", filters=[stripped])
     timeout_seconds = StringField("Time limit", filters=[stripped])
     longest_processing_seconds = StringField("Longest processing time", filters=[stripped])
-    has_status = SelectField("Status call", choices=[("", "None"), ("yes", "Yes")], validate_choice=False)
+    has_status = SelectField(
+        "Status call", choices=choices([("", "None"), ("yes", "Yes")]), validate_choice=False
+    )
     status__url = StringField("Address of the status call", filters=[stripped])
     status__charges = StringField("Where the charges are listed", filters=[stripped])
     status__charge_id = StringField("Where a charge has its id", filters=[stripped])
     status__reference = StringField("Where the reference stands", filters=[stripped])
-    has_refund = SelectField("Refund call", choices=[("", "None"), ("yes", "Yes")], validate_choice=False)
+    has_refund = SelectField(
+        "Refund call", choices=choices([("", "None"), ("yes", "Yes")]), validate_choice=False
+    )
     refund__url = StringField("Address of the refund call", filters=[stripped])
     version = HiddenField()
     rows_action = HiddenField()
@@ -203,7 +209,7 @@ def _add_fields() -> None:
         setattr(ProvisionForm, f"{prefix}__status_text", StringField(where, filters=[stripped]))
         body = SelectField(
             "Body",
-            choices=[("", "does not matter"), ("contains", "contains"), ("equals", "equals")],
+            choices=choices([("", "does not matter"), ("contains", "contains"), ("equals", "equals")]),
             validate_choice=False,
         )
         setattr(ProvisionForm, f"{prefix}__body", body)
