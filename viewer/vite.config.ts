@@ -25,5 +25,5 @@ export default defineConfig({
     host: "127.0.0.1",
     proxy: { "/api": { target: API }, "/published": { target: API }, "/media": { target: API } },
   },
-  test: { include: ["tests/**/*.test.ts"], environment: "node" },
+  test: { include: ["tests/**/*.test.ts"], environment: "node", css: true },
 });

@@ -77,7 +77,7 @@ function Shelves(props: { films: Film[]; stale: boolean; total: number }): JSX.E
 
   return (
     <Show when={props.films.length > 0} fallback={<Statement icon="ticket" title={t("home.empty")}><p>{t("home.empty_hint")}</p></Statement>}>
-      <Show when={featured()}>{(film) => <Hero film={film()} />}</Show>
+      <Show when={featured()}>{(film) => <Hero film={film()} rented={rented().has(film().id)} />}</Show>
       <Show when={props.stale}>
         <Notice>{t("home.stale")}</Notice>
       </Show>

@@ -9,7 +9,7 @@ import { Button } from "../ui/button";
 import { Icon } from "../ui/icons";
 import { Link } from "../ui/link";
 import { Poster } from "../ui/poster";
-import { Failure, Loading, Statement } from "../ui/states";
+import { Failure, Loading, StaleNotice, Statement } from "../ui/states";
 
 export function RentalsPage(): JSX.Element {
   const app = useApp();
@@ -38,6 +38,9 @@ export function RentalsPage(): JSX.Element {
           <div class="rentals">
             <h1>{t("rentals.title")}</h1>
             <p class="lead">{t("rentals.lead")}</p>
+            <Show when={loaded.error()}>
+              {(error) => <StaleNotice error={error()} onRetry={loaded.reload} />}
+            </Show>
             <ul>
               <For each={rentals()}>{(rental) => <RentalRow rental={rental} />}</For>
             </ul>

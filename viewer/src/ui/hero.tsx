@@ -15,11 +15,11 @@ export function filmFacts(film: Film, minutes: string): string {
     .join("  ·  ");
 }
 
-/** The top of the home page: one film, large. */
-export function Hero(props: { film: Film }): JSX.Element {
+/** The top of the home page: one film, large; its price only while it is not rented. */
+export function Hero(props: { film: Film; rented: boolean }): JSX.Element {
   const app = useApp();
   const t = useText();
-  const price = () => priceFor(props.film, app.session().product);
+  const price = () => (props.rented ? null : priceFor(props.film, app.session().product));
   const onTv = app.device.category === "tv";
   return (
     <div class="hero">

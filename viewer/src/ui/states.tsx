@@ -74,3 +74,17 @@ export function Notice(props: { tone?: "wait" | "bad" | "good"; children: JSX.El
     </div>
   );
 }
+
+/** What is shown may be out of date: why, and a way to ask again. */
+export function StaleNotice(props: { error: unknown; onRetry: () => void }): JSX.Element {
+  const app = useApp();
+  const t = useText();
+  return (
+    <Notice>
+      <p>{errorInWords(app.formats(), props.error)}</p>
+      <Button id="retry" testId="retry" look="quiet" onPress={() => { props.onRetry(); }}>
+        {t("common.retry")}
+      </Button>
+    </Notice>
+  );
+}
