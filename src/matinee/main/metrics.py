@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from prometheus_client import (
     CollectorRegistry,
@@ -35,15 +36,25 @@ _SECONDS = Histogram(
 )
 
 
+@cache
+def _request_counter(method: str, route: str, status: int) -> Counter:
+    return _REQUESTS.labels(method, route, str(status))
+
+
+@cache
+def _request_seconds(route: str) -> Histogram:
+    return _SECONDS.labels(route)
+
+
 def observe(method: str, route: str, status: int, seconds: float) -> None:
     """Count one request. Labels have few values: routes are templates, unknown methods are one."""
-    _REQUESTS.labels(method if method in _METHODS else "other", route, str(status)).inc()
-    _SECONDS.labels(route).observe(seconds)
+    _request_counter(method if method in _METHODS else "other", route, status).inc()
+    _request_seconds(route).observe(seconds)
 
 
 def observer(method: str, route: str, status: int) -> Callable[[float], None]:
     """Return what counts requests that always have these labels, given their seconds; it need not look them up."""
-    requests, seconds_of = _REQUESTS.labels(method, route, str(status)), _SECONDS.labels(route)
+    requests, seconds_of = _request_counter(method, route, status), _request_seconds(route)
 
     def count(seconds: float) -> None:
         requests.inc()
