@@ -32,7 +32,7 @@ def configure_logging(*, json: bool) -> None:
         ]
         factory = structlog.PrintLoggerFactory(sys.stderr)
     structlog.configure(
-        processors=[*shared, *last],
+        processors=shared + last,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=factory,
         cache_logger_on_first_use=True,
