@@ -192,7 +192,7 @@ def write_script(sale: Sale, folder: Path) -> Path:
         customer="gen_random_uuid()",
         item=f"'{sale.movie_id}'",
     )
-    settle = bare_purchase.SETTLE.format(operator=operator, purchase=":'purchase_id'", transaction="'t-1'")
+    settle = bare_purchase.SETTLE.format(operator=operator, purchase=":purchase_id", transaction="'t-1'")
     script = folder / "purchase.sql"
     script.write_text(f"{reserve.strip()} RETURNING purchase_id \\gset\n{settle.strip()};\n")
     return script
