@@ -46,6 +46,7 @@ class Fault(StrEnum):
     REPEATED = "repeated"
     REPEATED_LATE = "repeated_late"
     BOTH_RULES_MATCH = "both_rules_match"
+    BOTH_RULES_UNCHARGED = "both_rules_uncharged"
     DECLINED_BUT_CHARGED = "declined_but_charged"
     SUCCESS_BUT_UNCHARGED = "success_but_uncharged"
     NO_ANSWER = "no_answer"
@@ -119,6 +120,10 @@ class SimulatedBilling:
         for _, reference, amount, currency in due:
             self._land(reference, amount, currency)
 
+    def next_landing(self) -> datetime | None:
+        """Return when the next late charge is booked, if one is under way."""
+        return min((late[0] for late in self._landing), default=None)
+
     def _land(self, reference: str, amount: str, currency: str) -> None:
         idempotent = Capability.IDEMPOTENT in self.capabilities
         if idempotent and (self.charges[reference] or reference in self._declined):
@@ -189,7 +194,7 @@ class SimulatedBilling:
             return _json(
                 _code(config.charge.no_success), {"status": "declined", "reason": "insufficient_funds"}
             )
-        if fault is Fault.BOTH_RULES_MATCH:
+        if fault in (Fault.BOTH_RULES_MATCH, Fault.BOTH_RULES_UNCHARGED):
             return _json(200, {"status": "charged", "note": "declined"})
         if fault is Fault.GARBAGE:
             return Answer(status=200, body=b"<html>gateway</html>")

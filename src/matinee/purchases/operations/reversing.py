@@ -226,8 +226,8 @@ async def finish_reversal(
     """End a reversal, or hand it to finance (REFUND_OPEN). False: somebody else moved it meanwhile."""
     closed = to is ReversalState.REVERSED
     tag = await tx.execute(
-        """UPDATE reversals SET state = $6, state_since = $7, next_check_at = $8,
-                  alerted_at = CASE WHEN $9 THEN NULL ELSE $7 END
+        """UPDATE reversals SET state = $6, state_since = $7::timestamptz, next_check_at = $8,
+                  alerted_at = CASE WHEN $9 THEN NULL ELSE $7::timestamptz END
            WHERE operator_id = $1 AND customer_id = $2 AND reversal_id = $3 AND state = $4 AND epoch = $5""",
         reversal.operator_id, reversal.customer_id, reversal.reversal_id, reversal.state, reversal.epoch,
         to, now, None if closed else now + FINANCE_LOOK, closed,
