@@ -15,6 +15,7 @@ from matinee.console import flash
 from matinee.console.navigation import GROUPS, current_path
 from matinee.console.services import ConsoleRequest, operator_of, staff_of
 from matinee.console.static_files import icon, static_url
+from matinee.console.tables import Table
 from matinee.kernel.money import CREDIT, Money
 from matinee.platform.operators import Operator
 from matinee.staff.rules import may
@@ -93,7 +94,17 @@ def render(
         .render(view=View(request, operator_of(request), staff_of(request)), messages=messages, **context)
     )
     cookies: list[Cookie] = [flash.forget()] if messages else []
-    return Response(html, status_code=status, media_type=HTML, headers=headers or {}, cookies=cookies)
+    return Response(
+        html, status_code=status, media_type=HTML, headers=_headers(request, context, headers), cookies=cookies
+    )
+
+
+def _headers(request: ConsoleRequest, context: dict[str, Any], headers: dict[str, str] | None) -> dict[str, str]:
+    """Return the headers of a page; a list that was narrowed in place gets its plain address into the bar."""
+    table = context.get("table")
+    if isinstance(table, Table) and request.headers.get("hx-request"):
+        return {"HX-Replace-Url": table.url, **(headers or {})}
+    return headers or {}
 
 
 def render_fragment(

@@ -96,6 +96,11 @@ class Table(msgspec.Struct, frozen=True):
         return self._url(page=number)
 
     @property
+    def url(self) -> str:
+        """Return the address of what is shown, to be shared."""
+        return self._url()
+
+    @property
     def csv_url(self) -> str:
         return address(f"{self.spec.path}.csv", self.query, self.spec, page=1)
 

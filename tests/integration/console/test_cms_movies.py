@@ -76,7 +76,7 @@ async def test_a_ppv_movie_is_added_with_its_prices(browser: Browser, catalogue:
     assert cells(listed)[1:5] == [
         "Harbour Lights 2024",
         "Pay per view 48 hours",
-        "5 credits, €4.99, ¥800",
+        "€4.99, 5 credits, ¥800",
         "On offer",
     ]
     assert link(listed, "Harbour Lights") == response.headers["location"]

@@ -108,7 +108,10 @@ def form_of(draft: MovieDraft, operator: Operator, *, version: int | None = None
         asset_id=str(draft.asset_id or ""),
         payment_method=draft.payment_method.value,
         rule_id=str(draft.rule_id or ""),
-        prices=[{"currency": price.currency, "amount": price.plain()} for price in draft.prices],
+        prices=[
+            {"currency": price.currency, "amount": price.plain()}
+            for price in own_currency_first(draft.prices, operator)
+        ],
         package_ids=[str(package_id) for package_id in draft.package_ids],
         licence_ends_at=_local_text(draft.licence_ends_at, operator.zone),
         version="" if version is None else str(version),
@@ -211,6 +214,11 @@ def conflicts_between(current: Movie, typed: MovieDraft, texts: Any) -> dict[str
 def sorted_prices(prices: Sequence[Money]) -> list[Money]:
     """Return the prices by currency, as the database does."""
     return sorted(prices, key=lambda price: price.currency)
+
+
+def own_currency_first(prices: Sequence[Money], operator: Operator) -> list[Money]:
+    """Return the prices as staff look for them: the operator's currency, then the others by code."""
+    return sorted(prices, key=lambda price: (price.currency != operator.currency, price.currency))
 
 
 @cache

@@ -1,6 +1,7 @@
 """CMS > Movies: the list, and taking movies out of sale and back."""
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +15,13 @@ from matinee.catalog.operations import archive_movie, put_back_movie, unarchive_
 from matinee.catalog.queries import list_movies, package_choices
 from matinee.catalog.types import Movie, MovieRow, Package, PaymentMethod, StreamKind
 from matinee.console.access import allow
+from matinee.console.cms.movie_form import own_currency_first
 from matinee.console.forms import ConsoleForm, read_form, stripped
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.tables import Column, Filter, ListSpec, Table, csv_response, every_row, list_query
 from matinee.kernel.ids import parse_id
+from matinee.kernel.money import Money
 from matinee.kernel.paging import ListQuery, Page
 from matinee.media.queries import assets_by_id
 from matinee.media.types import Asset
@@ -66,10 +69,11 @@ def spec(rules: Sequence[PpvRule] = (), packages: Sequence[Package] = ()) -> Lis
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One line as the template shows it. `states` are (text, tone)."""
+    """One line as the template shows it: the operator's own currency comes first. `states` are (text, tone)."""
 
     row: MovieRow
     terms: str
+    prices: list[Money]
     states: list[tuple[str, str]]
 
 
@@ -93,7 +97,12 @@ async def movies(
         assets = await assets_by_id(tx, operator_id=found, asset_ids=wanted)
     names = {rule.rule_id: rule.name for rule in rules}
     lines = [
-        Line(row=row, terms=_terms(row, names), states=_states(row, assets, row.licence_ends_at, now))
+        Line(
+            row=row,
+            terms=_terms(row, names),
+            prices=own_currency_first(row.prices, operator),
+            states=_states(row, assets, now),
+        )
         for row in page.rows
     ]
     table = Table(looks, Page(rows=lines, total=page.total, query=page.query))
@@ -106,14 +115,14 @@ def _terms(row: MovieRow, rules: dict[UUID, str]) -> str:
     return ", ".join(row.packages) or "in no package"
 
 
-def _states(row: MovieRow, assets: dict[UUID, Asset], ends: Any, now: Any) -> list[tuple[str, str]]:
+def _states(row: MovieRow, assets: dict[UUID, Asset], now: datetime) -> list[tuple[str, str]]:
     """Return what a person must know about a movie at a glance, the most pressing first."""
     if row.archived_at is not None:
         return [("Archived", "neutral")]
     states = []
     if row.withdrawn_at is not None:
         states.append(("Withdrawn", "warn"))
-    if ends is not None and ends <= now:
+    if row.licence_ends_at is not None and row.licence_ends_at <= now:
         states.append(("Licence ended", "bad"))
     if row.stream_kind is StreamKind.FILE:
         asset = assets.get(row.asset_id) if row.asset_id else None
