@@ -6,9 +6,6 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 PYTHON_CODE := src tests scripts samples benchmarks hatch_build.py
 CODE := $(wildcard $(PYTHON_CODE))
-# In the order of the cost: the cheap ones tell first.
-TESTS := $(wildcard tests/architecture tests/unit tests/contracts tests/integration tests/faults)
-JOURNEYS := $(wildcard tests/journeys)
 
 .PHONY: help demo demo-reset test lint types viewer-check unit journeys format bench mutants audit wheel lock \
 	viewer screenshots clean environment environment-dev
@@ -41,13 +38,11 @@ viewer-check: environment-dev viewer ## Check the subscriber app: lint, types, t
 	$(BIN)/python scripts/viewer.py check
 
 unit: environment-dev ## Run the tests that need no browser
-	$(BIN)/pytest $(TESTS)
+	$(BIN)/pytest tests --ignore tests/journeys
 
 journeys: environment-dev viewer ## Run the tests in a real browser
-	@if [ -n "$(JOURNEYS)" ]; then \
-		MATINEE_CHROMIUM="$$($(BIN)/python scripts/ensure_browser.py)" || exit 1; \
-		export MATINEE_CHROMIUM; echo $(BIN)/pytest $(JOURNEYS); $(BIN)/pytest $(JOURNEYS); \
-	fi
+	MATINEE_CHROMIUM="$$($(BIN)/python scripts/ensure_browser.py)" && export MATINEE_CHROMIUM && \
+		$(BIN)/pytest tests/journeys
 
 format: environment-dev ## Lay out the Python code and sort its imports
 	$(BIN)/ruff check --fix-only --quiet $(CODE)
