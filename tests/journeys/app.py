@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from playwright.sync_api import Locator, Page, expect
-from tests.journeys.shop import PASSWORD
+from tests.journeys.shop import PASSWORD, Film
 
 # Two corners of the picture, decoded and drawn: what a person would see there.
 _PICTURE: Final = """video => {
@@ -23,6 +23,14 @@ _SHOWN: Final = """video => ({
 _TWO_MORE_FRAMES: Final = """video => new Promise((resolve) => {
   video.requestVideoFrameCallback(() => video.requestVideoFrameCallback((_, frame) => resolve(frame.mediaTime)));
 })"""
+_REMEMBER: Final = """() => {
+  window.remembered = {};
+  const look = () => {
+    const shown = document.querySelector("[data-testid=purchase-state]");
+    if (shown) window.remembered[shown.dataset.state] = shown.innerText;
+  };
+  new MutationObserver(look).observe(document.body, {subtree: true, childList: true, attributes: true});
+}"""
 
 
 class App:
@@ -43,14 +51,14 @@ class App:
         """Go to an address of the app, as with a bookmark."""
         self.page.goto(f"{self.address}{path}")
 
-    def film(self, title: str) -> Locator:
+    def poster(self, title: str) -> Locator:
         """Return the poster on the home page."""
         return self.page.locator("a.tile").filter(has_text=title)
 
-    def open_film(self, title: str) -> None:
-        """Find the film among the posters and open its page."""
-        self.film(title).first.click()
-        expect(self.page.get_by_role("heading", level=1, name=title)).to_be_visible()
+    def open_film(self, film: Film) -> None:
+        """Open the film's page by its address, as from a message or a search."""
+        self.open(f"/title/movie/{film.movie_id}")
+        expect(self.page.get_by_role("heading", level=1, name=film.title)).to_be_visible()
 
     @property
     def standing(self) -> Locator:
@@ -78,9 +86,18 @@ class App:
         """Wait until the order is in this state, such as `granted`."""
         expect(self.outcome).to_have_attribute("data-state", state)
 
-    def buy(self, title: str) -> None:
-        """Rent a film from the home page and wait until it is granted."""
-        self.open_film(title)
+    def remember_outcomes(self) -> None:
+        """From now on keep everything that the page says of an order, however short."""
+        self.page.evaluate(_REMEMBER)
+
+    def remembered(self, state: str) -> str:
+        """Return what the page said while the order was in this state; empty if it never was."""
+        found: str = self.page.evaluate("state => window.remembered[state] ?? ''", state)
+        return found
+
+    def buy(self, film: Film) -> None:
+        """Rent a film and wait until it is granted."""
+        self.open_film(film)
         self.rent()
         self.confirm()
         self.expect_outcome("granted")
@@ -118,18 +135,40 @@ class App:
         found: dict[str, Any] = self.video.evaluate(_SHOWN)
         return found
 
+    def seek(self, share: float) -> None:
+        """Click on the bar of the player, at a share of the film between 0 and 1."""
+        self._show_controls()
+        bar = self.page.get_by_role("slider", name="Position")
+        box = bar.bounding_box()
+        assert box is not None
+        bar.click(position={"x": box["width"] * share, "y": box["height"] / 2})
+
     def leave_player(self) -> None:
-        """Move the mouse, so that the controls come, and go back."""
-        self.page.mouse.move(300, 300)
-        self.page.mouse.move(320, 310)
-        self.page.get_by_test_id("player-back").click()
+        """Go back with the button that the controls show."""
+        self._show_controls()
+        self.page.get_by_role("button", name="Back", exact=True).click()
         expect(self.video).to_have_count(0)
 
+    def _show_controls(self) -> None:
+        self.page.mouse.move(300, 300)
+        self.page.mouse.move(320, 310)
+
     def my_rentals(self) -> Locator:
-        """Open My rentals; returns the list."""
+        """Open My rentals; returns the list, which may be empty."""
         self.page.get_by_role("link", name="My rentals").click()
-        expect(self.page.get_by_role("heading", level=1, name="My rentals")).to_be_visible()
+        titles = re.compile("My rentals|You have not rented a film yet")
+        expect(self.page.get_by_role("heading", level=1, name=titles)).to_be_visible()
         return self.page.locator("li.rental")
+
+    def post(self, path: str, body: dict[str, str]) -> int:
+        """Call the API as the app could; returns the status."""
+        status: int = self.page.evaluate(
+            """async ([path, body]) => (await fetch(path, {
+              method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body),
+            })).status""",
+            [path, body],
+        )
+        return status
 
     def path(self) -> str:
         """Return where the app is, without host and query."""

@@ -66,7 +66,9 @@ def stack(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="session")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A film that needs a second key after five minutes: red on the left, blue on the right."""
-    return make_clip(tmp_path_factory.mktemp("film") / "long.mp4", seconds=320, rate=10, keyframe_every=20)
+    return make_clip(
+        tmp_path_factory.mktemp("film") / "long.mp4", seconds=320, rate=10, audio=None, keyframe_every=20
+    )
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ class Console:
     def sign_in(self, email: str, password: str = STAFF_PASSWORD) -> None:
         """Open the console and sign in."""
         self.page.goto(self.address)
-        self.page.get_by_label("Email").fill(email)
+        self.page.get_by_label("E-mail address").fill(email)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
         expect(self.page.get_by_role("link", name="Cloud Sync").first).to_be_visible()

@@ -5,11 +5,12 @@ import io
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 from PIL import Image
+from tests.doubles.sample import Rental
 from tests.journeys.stack import Stack
 
 from matinee.catalog.operations import create_movie, create_package
@@ -36,6 +37,14 @@ from matinee.provisions.types import PlatformValue, ProvisionConfig
 from matinee.publishing.operations.runs import request_sync
 from matinee.publishing.queries.runs import get_run
 from matinee.publishing.types import RunState, Section
+
+
+class Film(NamedTuple):
+    """A film on sale. `movie_id` is what billing knows it by."""
+
+    title: str
+    movie_id: str
+
 
 PASSWORD: Final = "popcorn and a film"
 PROVISION: Final = Path("samples", "billing", "python", "provision.json")
@@ -64,12 +73,16 @@ class Shop:
         self.stack.run(self._customer(username))
         return username
 
-    def movie(self, title: str, *, price: int = 499, publish: bool = True) -> str:
-        """Put a film on sale for 48 hours and return its id."""
+    def movie(self, title: str, *, price: int = 499, publish: bool = True) -> Film:
+        """Put a film on sale for 48 hours."""
         movie_id = self.stack.run(self._movie(title, price))
         if publish:
             self.sync()
-        return str(movie_id)
+        return Film(title, str(movie_id))
+
+    def charges(self, film: Film) -> list[Rental]:
+        """Return what billing's own ledger says of a film, oldest first."""
+        return [one for one in self.stack.billing.rentals() if one.content_id == film.movie_id]
 
     def sync(self) -> None:
         """Publish everything, for both categories of devices."""
@@ -194,8 +207,10 @@ class Shop:
     async def _pass_time(self, username: str, span: timedelta) -> None:
         async with self.stack.services.database.transaction(self.operator.operator_id) as tx:
             moved = await tx.execute(
-                """UPDATE entitlements SET granted_at = granted_at - $3, startable_until = startable_until - $3,
-                       first_played_at = first_played_at - $3, last_started_at = last_started_at - $3
+                """UPDATE entitlements SET granted_at = granted_at - $3::interval,
+                       startable_until = startable_until - $3::interval,
+                       first_played_at = first_played_at - $3::interval,
+                       last_started_at = last_started_at - $3::interval
                    FROM customers WHERE entitlements.operator_id = $1 AND customers.operator_id = $1
                        AND customers.customer_id = entitlements.customer_id AND customers.username = $2""",
                 self.operator.operator_id, username, span,

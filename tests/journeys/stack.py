@@ -103,9 +103,9 @@ class Stack:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_SECONDS)
 
     def _start(self, name: str, *arguments: str) -> Child:
-        child = Child(
-            name, _matinee(*arguments), log=self._logs / f"{name}.log", environment=self.environment
-        )
+        log = self._logs / f"{name}.log"
+        log.unlink(missing_ok=True)
+        child = Child(name, _matinee(*arguments), log=log, environment=self.environment)
         self._children.append(child)
         return child
 
