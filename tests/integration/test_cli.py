@@ -205,6 +205,7 @@ def test_a_server_starts_answers_and_leaves_nothing_behind(
         text = fetch(f"http://127.0.0.1:{free_port}/metrics")[1].decode()
         counted = 'matinee_http_requests_total{method="GET",route="/healthz",status="200"} 6.0'
         assert counted in text, "the workers' counts must meet"
+        assert text.count("\nmatinee_database_up") == 1
         second = matinee(environment, "serve", "--port", str(free_port))
         assert "is in use" in second.stderr
         processes = [server.pid, *children(server.pid)]

@@ -1,17 +1,17 @@
 """What Prometheus reads: requests by route, the database pool, the queue of jobs, the workers."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
-    Gauge,
     Histogram,
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from matinee.kernel.errors import Unavailable
@@ -65,15 +65,29 @@ def observer(method: str, route: str, status: int) -> Callable[[float], None]:
 
 async def render(database: Database) -> bytes:
     """Return everything in Prometheus' text format; without a database `matinee_database_up` is 0."""
-    registry = CollectorRegistry()
-    _pool_gauges(registry, database)
-    up = Gauge("matinee_database_up", "Whether the database answers.", registry=registry)
+    families = [_pool_gauge(database)]
     try:
-        await _job_gauges(registry, database)
-        up.set(1)
+        families += await _job_gauges(database)
+        up = 1
     except Unavailable:
-        up.set(0)
-    return generate_latest(_request_registry()) + generate_latest(registry)
+        up = 0
+    families.append(_gauge("matinee_database_up", "Whether the database answers.", up))
+    return generate_latest(_request_registry()) + generate_latest(_Momentary(families))
+
+
+class _Momentary(CollectorRegistry):
+    """What is true at this moment: asked for anew at each scrape and kept nowhere, not between workers either."""
+
+    def __init__(self, families: list[GaugeMetricFamily]) -> None:
+        super().__init__()
+        self._families = families
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield from self._families
+
+
+def _gauge(name: str, documentation: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, documentation, value=value)
 
 
 def _request_registry() -> CollectorRegistry:
@@ -84,17 +98,17 @@ def _request_registry() -> CollectorRegistry:
     return joined
 
 
-def _pool_gauges(registry: CollectorRegistry, database: Database) -> None:
+def _pool_gauge(database: Database) -> GaugeMetricFamily:
     pool = database.pool_size()
-    gauge = Gauge(
-        "matinee_database_connections", "Connections of this process' pool.", ["state"], registry=registry
+    gauge = GaugeMetricFamily(
+        "matinee_database_connections", "Connections of this process' pool.", labels=["state"]
     )
-    gauge.labels("open").set(pool.open)
-    gauge.labels("idle").set(pool.idle)
-    gauge.labels("most").set(pool.most)
+    for state, count in (("open", pool.open), ("idle", pool.idle), ("most", pool.most)):
+        gauge.add_metric([state], count)
+    return gauge
 
 
-async def _job_gauges(registry: CollectorRegistry, database: Database) -> None:
+async def _job_gauges(database: Database) -> list[GaugeMetricFamily]:
     async with database.directory() as tx:
         now = await tx.now()
         jobs = await tx.fetch(
@@ -112,24 +126,20 @@ async def _job_gauges(registry: CollectorRegistry, database: Database) -> None:
                FROM jobs.procrastinate_workers""",
             now,
         )
-    _by_task(registry, ((row["task_name"], row["status"], row["jobs"]) for row in jobs))
-    oldest = Gauge(
-        "matinee_jobs_oldest_waiting_seconds",
-        "Age of the oldest job that nobody has begun.",
-        registry=registry,
-    )
-    oldest.set(float(waited or 0))
+    by_task = GaugeMetricFamily("matinee_jobs", "Jobs by task and state.", labels=["task", "state"])
+    for row in jobs:
+        by_task.add_metric([row["task_name"], row["status"]], row["jobs"])
     ages = [float(row["age"]) for row in heartbeats]
-    Gauge("matinee_workers", "Workers known to the database.", registry=registry).set(len(ages))
+    found = [
+        by_task,
+        _gauge(
+            "matinee_jobs_oldest_waiting_seconds",
+            "Age of the oldest job nobody has begun.",
+            float(waited or 0),
+        ),
+        _gauge("matinee_workers", "Workers known to the database.", len(ages)),
+    ]
     if ages:
-        Gauge(
-            "matinee_worker_heartbeat_age_seconds",
-            "Age of the youngest sign of life of any worker.",
-            registry=registry,
-        ).set(min(ages))
-
-
-def _by_task(registry: CollectorRegistry, rows: Iterable[tuple[str, str, int]]) -> None:
-    gauge = Gauge("matinee_jobs", "Jobs by task and state.", ["task", "state"], registry=registry)
-    for task, state, count in rows:
-        gauge.labels(task, state).set(count)
+        name, text = "matinee_worker_heartbeat_age_seconds", "Age of the youngest sign of life of any worker."
+        found.append(_gauge(name, text, min(ages)))
+    return found

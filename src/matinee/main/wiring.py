@@ -17,7 +17,7 @@ from matinee.purchases.services import PurchaseServices
 from matinee.viewer_api.hot.rights import StartRights
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)  # keys are inside
 class Services:
     """The adapters of one process, not opened yet: `running` opens and closes them."""
 
