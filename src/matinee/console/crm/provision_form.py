@@ -362,12 +362,15 @@ def _same_name(*values: PlatformValue, **others: PlatformValue) -> tuple[KeyMapp
     return tuple(KeyMapping(parameter=name, platform_value=value) for name, value in named.items())
 
 
-_USUAL_STATUS = StatusCall(url="/rentals/status", key_map=_same_name(PlatformValue.REFERENCE))
+_USUAL_STATUS = StatusCall(
+    url="/rentals/status", key_map=_same_name(PlatformValue.REFERENCE), charge_id="/transaction"
+)
 _USUAL_REFUND = RefundCall(
     url="/rentals/refund",
     key_map=_same_name(
         PlatformValue.REFERENCE, PlatformValue.REFUND_REFERENCE, charge=PlatformValue.CHARGE_ID
     ),
+    no_success=Match(status_text="409 Conflict"),
 )
 
 NEW: Final = ProvisionConfig(

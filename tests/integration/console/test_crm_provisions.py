@@ -1,0 +1,293 @@
+"""CRM > Products > API Provisions: the key table, the example requests, classes, the probe, the switch."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from litestar import Litestar
+from tests.integration.console.conftest import Browser, add_staff, open_browser
+from tests.integration.console.pages import cells, error_at, plain
+
+from matinee.kernel.errors import NotFound
+from matinee.platform import audit
+from matinee.platform.db import Database
+from matinee.platform.operators import Operator
+from matinee.provisions.egress import EgressPolicy
+from matinee.provisions.queries import get_provision, list_provisions
+from matinee.provisions.simulated import SimulatedBilling
+from matinee.provisions.types import Capability, KeyMapping, PlatformValue, Provision, ProvisionRow
+
+PROVISIONS = "/console/crm/products/api-provisions"
+ALL = frozenset({Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND})
+
+_MATCHES = {
+    "charge__success": "200 OK", "charge__no_success": "402 Payment Required", "status__charged": "200 OK",
+    "status__declined": "402 Payment Required", "status__not_found": "404 Not Found", "refund__success": "200 OK",
+    "refund__no_success": "409 Conflict",
+}  # fmt: skip
+
+
+def _form(**changes: Any) -> dict[str, Any]:
+    form: dict[str, Any] = {
+        "name": "Billing", "api_type": "movie", "base_url": "www.operator.com/rentals", "timeout_seconds": "10",
+        "longest_processing_seconds": "0", "has_status": "", "has_refund": "", "status__url": "/rentals/status",
+        "status__charges": "/charges", "status__charge_id": "/transaction", "status__reference": "",
+        "refund__url": "/rentals/refund",
+        "charge__value": ["userid", "content_price", "reference", "constant"],
+        "charge__constant": ["", "", "", "tvod & more"],
+        "charge__parameter": ["user", "amount", "ref", "service"],
+        "status__value": ["reference"], "status__constant": [""], "status__parameter": ["ref"],
+        "refund__value": ["reference", "refund_reference", "charge_id"], "refund__constant": ["", "", ""],
+        "refund__parameter": ["ref", "refund", "charge"],
+    }  # fmt: skip
+    for prefix, status in _MATCHES.items():
+        form |= {f"{prefix}__status_text": status, f"{prefix}__body": "", f"{prefix}__text": ""}
+    for name in ("reference", "amount", "currency", "transaction_id", "decline_reason"):
+        form[f"echo__{name}"] = ""
+    return form | changes
+
+
+@pytest.fixture
+def billing() -> SimulatedBilling:
+    return SimulatedBilling(ALL, now=lambda: datetime(2026, 3, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def ports(billing: SimulatedBilling) -> dict[str, Any]:
+    return {
+        "settings": None, "secret_box": None, "egress": EgressPolicy.parse(""), "gateway": billing,
+        "quotes": None, "playback_tokens": None, "purchases": None,
+    }  # fmt: skip
+
+
+async def _rows(database: Database, operator: Operator) -> list[ProvisionRow]:
+    async with database.transaction(operator.operator_id) as tx:
+        return await list_provisions(tx, operator_id=operator.operator_id)
+
+
+async def _get(database: Database, operator: Operator, provision_id: UUID) -> Provision:
+    async with database.transaction(operator.operator_id) as tx:
+        return await get_provision(tx, operator_id=operator.operator_id, provision_id=provision_id)
+
+
+async def _add(browser: Browser, database: Database, operator: Operator, **changes: Any) -> Provision:
+    answer = await browser.post(f"{PROVISIONS}/new", _form(**changes))
+    assert answer.status_code == 303
+    return await _get(database, operator, UUID(answer.headers["location"].rpartition("/")[2]))
+
+
+async def _actions(database: Database, operator: Operator, provision_id: UUID) -> list[str]:
+    async with database.transaction(operator.operator_id) as tx:
+        entries = await audit.entries_about(
+            tx, operator_id=operator.operator_id, subject_kind="provision", subject_id=provision_id
+        )
+    return [entry.action for entry in reversed(entries)]
+
+
+def _row_error(page_text: str, table: str, index: int) -> str:
+    rows = re.findall(r"<li class=\"key-row.*?</li>", page_text.partition("<template>")[0], re.DOTALL)
+    found = re.search(r'<p class="error">(.*?)</p>', rows[index], re.DOTALL)
+    assert f'name="{table}__value"' in rows[index]
+    return plain(found[1]) if found else ""
+
+
+async def test_the_key_table_is_saved_in_its_order(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    provision = await _add(browser, database, operator)
+    assert provision.config.base_url == "https://www.operator.com/rentals"
+    assert provision.config.charge.key_map == (
+        KeyMapping(parameter="user", platform_value=PlatformValue.USERID),
+        KeyMapping(parameter="amount", platform_value=PlatformValue.CONTENT_PRICE),
+        KeyMapping(parameter="ref", platform_value=PlatformValue.REFERENCE),
+        KeyMapping(parameter="service", constant="tvod & more"),
+    )
+    assert (provision.config.status, provision.config.refund) == (None, None)
+    assert cells(await browser.get(PROVISIONS))[:5] == [
+        "Billing", "Movies", "https://www.operator.com/rentals", "Class D · nothing proved", "On",
+    ]  # fmt: skip
+
+
+async def test_the_form_shows_what_was_saved(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    saved = {
+        "has_status": "yes", "has_refund": "yes", "status__not_found__body": "contains",
+        "status__not_found__text": "unknown", "echo__reference": "/reference",
+    }  # fmt: skip
+    provision = await _add(browser, database, operator, **saved)
+    page = await browser.get(f"{PROVISIONS}/{provision.provision_id}")
+    values = re.findall(r'name="charge__parameter"[^>]*value="([^"]*)"', page.text)
+    assert values[:4] == ["user", "amount", "ref", "service"]
+    assert 'value="/reference"' in page.text
+    again = _form(**saved, version="1")
+    assert (await browser.post(f"{PROVISIONS}/{provision.provision_id}", again)).status_code == 303
+    assert (await _get(database, operator, provision.provision_id)).version == 1
+
+
+async def test_rows_are_moved_added_and_removed_without_javascript(browser: Browser) -> None:
+    moved = await browser.post(f"{PROVISIONS}/new", _form(rows_action="charge:up:2"))
+    assert moved.status_code == 303 or moved.status_code == 200
+    names = re.findall(r'name="charge__parameter"[^>]*value="([^"]*)"', moved.text)
+    assert names[:4] == ["user", "ref", "amount", "service"]
+    removed = await browser.post(f"{PROVISIONS}/new", _form(rows_action="charge:remove:0"))
+    assert re.findall(r'name="charge__parameter"[^>]*value="([^"]*)"', removed.text)[:3] == [
+        "amount",
+        "ref",
+        "service",
+    ]
+    added = await browser.post(f"{PROVISIONS}/new", _form(rows_action="charge:add"))
+    assert 'id="charge-keys-4-parameter"' in added.text
+
+
+async def test_what_is_wrong_stands_at_its_row_and_field_and_nothing_is_lost(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    wrong = _form(
+        base_url="http://169.254.169.254/latest", charge__parameter=["user", "a b", "ref", "ref"],
+        charge__value=["userid", "content_price", "", "constant"], charge__success__status_text="302 Found",
+        charge__no_success__body="equals", timeout_seconds="soon",
+    )  # fmt: skip
+    page = await browser.post(f"{PROVISIONS}/new", wrong)
+    assert page.status_code == 422
+    assert error_at(page, "base_url") != ""
+    assert "redirect" in error_at(page, "charge__success__status_text")
+    assert error_at(page, "charge__no_success__text")
+    assert error_at(page, "timeout_seconds") == "Choose 3 to 30 seconds."
+    assert _row_error(page.text, "charge", 0) == ""
+    assert "Start with a letter" in _row_error(page.text, "charge", 1)
+    assert "Choose a value of ours" in _row_error(page.text, "charge", 2)
+    assert "there already" in _row_error(page.text, "charge", 3)
+    assert 'href="#charge-keys-1-parameter"' in page.text
+    for text in ("a b", "tvod &amp; more", "soon", "302 Found"):
+        assert f'value="{text}"' in page.text
+    assert await _rows(database, operator) == []
+
+
+async def test_a_field_that_the_form_does_not_have_is_refused(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    assert (await browser.post(f"{PROVISIONS}/new", _form(capabilities="idempotent"))).status_code == 422
+    assert await _rows(database, operator) == []
+
+
+async def test_the_example_is_what_would_be_sent_to_the_letter(browser: Browser) -> None:
+    answer = await browser.post(
+        f"{PROVISIONS}/preview", _form(has_status="yes"), headers={"hx-request": "true"}
+    )
+    text = plain(answer.text.replace("<b>", "").replace("</b>", "")).replace(" ", "")
+    assert "GEThttps://www.operator.com/rentals?user=nora&amount=4.99&ref=mt-4f2a9c61e7b05d83" in text
+    assert "&service=tvod%20%26%20more" in text
+    assert "GEThttps://www.operator.com/rentals/status?ref=mt-4f2a9c61e7b05d83" in text
+    broken = await browser.post(f"{PROVISIONS}/preview", _form(base_url="http://[", charge__value=[""]))
+    assert broken.status_code == 200
+
+
+async def test_two_people_who_edit_at_once_do_not_overwrite_each_other(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    provision = await _add(browser, database, operator)
+    path = f"{PROVISIONS}/{provision.provision_id}"
+    assert (await browser.post(path, _form(version="1", name="First"))).status_code == 303
+    late = await browser.post(path, _form(version="1", name="Second"))
+    assert late.status_code == 409
+    assert 'value="Second"' in late.text
+    assert "Saved meanwhile" in late.text
+    assert (await _get(database, operator, provision.provision_id)).name == "First"
+    assert 'name="version" type="hidden" value="2"' in late.text
+    assert (await browser.post(path, _form(version="2", name="Second"))).status_code == 303
+
+
+async def test_class_d_is_said_plainly_and_accepted_once(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    provision = await _add(browser, database, operator)
+    path = f"{PROVISIONS}/{provision.provision_id}"
+    page = await browser.get(path)
+    assert "nobody can know whether it was charged" in page.text
+    assert (await browser.post(f"{path}/accept-d", {"reason": ""})).status_code == 422
+    assert (await browser.post(f"{path}/accept-d", {"reason": "we check by hand"})).status_code == 303
+    page = await browser.get(path)
+    assert "Admin Person accepted this" in plain(page.text)
+    assert 'data-open-dialog="accept-d"' not in page.text
+
+
+async def test_the_probe_proves_a_class(
+    browser: Browser, database: Database, operator: Operator, billing: SimulatedBilling
+) -> None:
+    provision = await _add(browser, database, operator, has_status="yes", has_refund="yes")
+    path = f"{PROVISIONS}/{provision.provision_id}/probe"
+    assert "Never probed" in (await browser.get(path)).text
+    empty = await browser.post(path, {"userid": "", "refused_userid": "", "price": "0"})
+    assert (empty.status_code, bool(error_at(empty, "userid")), bool(error_at(empty, "price"))) == (
+        422,
+        True,
+        True,
+    )
+    assert billing.requests == []
+    answer = await browser.post(
+        path, {"userid": "test", "refused_userid": "", "price": "1.00", "agreed": "y"}
+    )
+    assert answer.status_code == 303
+    page = await browser.get(path)
+    assert "The probe is done: class A." in plain(page.text)
+    assert "Now: Class A" in page.text
+    assert "Charge the same reference again" in page.text
+    [row] = await _rows(database, operator)
+    assert (row.provision_class, row.capabilities) == ("A", ALL)
+    assert await _actions(database, operator, provision.provision_id) == [
+        "provision.created",
+        "provision.probed",
+    ]
+
+
+async def test_the_switch_acts_at_once_and_needs_a_reason(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    provision = await _add(browser, database, operator)
+    path = f"{PROVISIONS}/{provision.provision_id}"
+    assert (await browser.post(f"{path}/switch-off", {"reason": " "})).status_code == 422
+    assert (await _get(database, operator, provision.provision_id)).switched_off_at is None
+    assert (await browser.post(f"{path}/switch-off", {"reason": "billing is down"})).status_code == 303
+    assert (await _get(database, operator, provision.provision_id)).switched_off_at is not None
+    assert "Switched off" in cells(await browser.get(PROVISIONS))
+    assert (await browser.post(f"{path}/switch-on", {"reason": "it is back"})).status_code == 303
+    assert (await _get(database, operator, provision.provision_id)).switched_off_at is None
+
+
+async def test_only_integration_may_change_provisions(
+    app: Litestar, browser: Browser, database: Database, operator: Operator, billing: SimulatedBilling
+) -> None:
+    provision = await _add(browser, database, operator)
+    staff = await add_staff(database, operator, "care", "finance")
+    path = f"{PROVISIONS}/{provision.provision_id}"
+    async with open_browser(app, operator) as looking:
+        await looking.sign_in(staff.email)
+        assert (await looking.get(path)).status_code == 200
+        assert (await looking.get(f"{path}/probe")).status_code == 200
+        for address in (f"{PROVISIONS}/new", path, f"{PROVISIONS}/preview"):
+            assert (await looking.post(address, _form())).status_code == 403
+        for action in ("switch-off", "switch-on", "accept-d", "probe"):
+            assert (await looking.post(f"{path}/{action}", {"reason": "x"})).status_code == 403
+    assert await _actions(database, operator, provision.provision_id) == ["provision.created"]
+    assert billing.requests == []
+
+
+async def test_a_neighbours_provision_does_not_exist(
+    app: Litestar, browser: Browser, database: Database, operator: Operator, other_operator: Operator
+) -> None:
+    provision = await _add(browser, database, operator)
+    path = f"{PROVISIONS}/{provision.provision_id}"
+    staff = await add_staff(database, other_operator, "admin")
+    async with open_browser(app, other_operator) as neighbour:
+        await neighbour.sign_in(staff.email)
+        assert cells(await neighbour.get(PROVISIONS)) == []
+        for address in (path, f"{path}/probe"):
+            assert (await neighbour.get(address)).status_code == 404
+        assert (await neighbour.post(path, _form())).status_code == 404
+        for action in ("switch-off", "switch-on", "accept-d"):
+            assert (await neighbour.post(f"{path}/{action}", {"reason": "x"})).status_code == 404
+    with pytest.raises(NotFound):
+        await _get(database, other_operator, provision.provision_id)
