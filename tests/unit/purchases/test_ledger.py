@@ -1,6 +1,6 @@
 """What each move posts."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_the_lines_of_every_move_sum_to_zero(move: tuple[PurchaseState, Purchase
 )
 def test_every_account_is_even_when_the_money_is_back(path: tuple[PurchaseState, ...]) -> None:
     accounts: dict[str, int] = {}
-    for before, after in zip(path, path[1:], strict=False):
+    for before, after in pairwise(path):
         for account, sign in postings(before, after, "billing"):
             accounts[account] = accounts.get(account, 0) + sign
     assert set(accounts.values()) == {0}
