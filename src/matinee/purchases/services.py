@@ -16,6 +16,9 @@ class PurchaseServices(msgspec.Struct, frozen=True):
     quotes: QuoteSigner
     reference_key: bytes
 
+    def __repr__(self) -> str:
+        return "PurchaseServices()"
+
     @classmethod
     def of(cls, *, database: Database, gateway: BillingGateway, secret_key: bytes) -> "PurchaseServices":
         """Return the services with their keys derived from the installation's secret key."""
