@@ -130,7 +130,9 @@ def _customers() -> None:
             PRIMARY KEY (operator_id, customer_id),
             FOREIGN KEY (operator_id, product_id) REFERENCES products
         )""")
-    op.execute("CREATE INDEX customers_name ON customers (operator_id, lower(last_name), lower(first_name), customer_id)")
+    op.execute("""
+        CREATE INDEX customers_name
+        ON customers (operator_id, lower(last_name), lower(first_name), customer_id)""")
     protect("customers", grants="SELECT, INSERT, UPDATE")
     # What is unique in the whole operator lives here, so that customers can be distributed by customer.
     op.execute("""
