@@ -1,5 +1,6 @@
 """Forms: read what a browser sent, refuse what was not asked for, and put errors beside their fields."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -13,6 +14,8 @@ from matinee.kernel.errors import Conflict, Invalid
 CSRF_FIELD = "_csrf_token"
 LARGEST_FIELD = 20_000
 _LONGEST_NUMBER = 9
+# NUL and halves of surrogate pairs: no database takes them, and nobody types them.
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
 FormType = TypeVar("FormType", bound="ConsoleForm")
 
@@ -112,6 +115,8 @@ async def read_form(
     for name, value in sent.multi_items():
         if isinstance(value, str) and len(value) > LARGEST_FIELD:
             raise Invalid({name: "This text is too long."})
+        if isinstance(value, str) and _UNWRITABLE.search(value):
+            raise Invalid({name: "This text holds characters that cannot be stored."})
     return form
 
 

@@ -4,10 +4,10 @@ from urllib.parse import urlsplit
 
 from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.enums import ScopeType
-from litestar.exceptions import PermissionDeniedException
+from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from matinee.console.errors import crossed_site_page
+from matinee.console.errors import crossed_site_page, http_error_page
 from matinee.console.services import ConsoleRequest, Services
 
 _POLICY = "; ".join(
@@ -61,10 +61,13 @@ class ConsoleShell:
             if scope["method"] not in _SAFE and not same_origin(Headers.from_scope(scope)):
                 raise PermissionDeniedException("another site sent this")
             await self._app(scope, receive, send_with_headers)
-        except PermissionDeniedException:
+        except HTTPException as error:
+            # What the handlers raise became a page further in; this is the CSRF check, or a body that is
+            # too large or cut off, which it was the first to read.
             request: ConsoleRequest = ConsoleRequest(scope, receive)
-            answer = crossed_site_page(request).to_asgi_response(None, request)
-            await answer(scope, receive, send_with_headers)
+            is_crossed = isinstance(error, PermissionDeniedException)
+            page = crossed_site_page(request) if is_crossed else http_error_page(request, error)
+            await page.to_asgi_response(None, request)(scope, receive, send_with_headers)
 
 
 def same_origin(headers: Headers) -> bool:

@@ -95,11 +95,17 @@ def render(
     )
     cookies: list[Cookie] = [flash.forget()] if messages else []
     return Response(
-        html, status_code=status, media_type=HTML, headers=_headers(request, context, headers), cookies=cookies
+        html,
+        status_code=status,
+        media_type=HTML,
+        headers=_headers(request, context, headers),
+        cookies=cookies,
     )
 
 
-def _headers(request: ConsoleRequest, context: dict[str, Any], headers: dict[str, str] | None) -> dict[str, str]:
+def _headers(
+    request: ConsoleRequest, context: dict[str, Any], headers: dict[str, str] | None
+) -> dict[str, str]:
     """Return the headers of a page; a list that was narrowed in place gets its plain address into the bar."""
     table = context.get("table")
     if isinstance(table, Table) and request.headers.get("hx-request"):

@@ -21,8 +21,8 @@ from matinee.platform.storage import ObjectStorage
 from matinee.platform.tokens import TokenSigner
 from matinee.staff.types import Staff
 
-LARGEST_BODY_BYTES = 12 * 1024 * 1024
-"""Forms and posters. Films come by a route of their own that streams."""
+LARGEST_BODY_BYTES = 20 * 1024 * 1024
+"""Forms with a poster in them. Films come by a route of their own that streams."""
 
 
 def create_router(

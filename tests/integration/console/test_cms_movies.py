@@ -128,7 +128,13 @@ async def test_every_error_stands_beside_its_field_and_nothing_typed_is_lost(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"operator_id": "x"}, {"withdrawn_at": ""}, {"prices-0-amount_minor": "1"}, {"title": "x" * 20_001}],
+    [
+        {"operator_id": "x"},
+        {"withdrawn_at": ""},
+        {"prices-0-amount_minor": "1"},
+        {"title": "x" * 20_001},
+        {"title": "a\0b"},
+    ],
 )
 async def test_unknown_and_absurd_fields_are_refused(
     browser: Browser, catalogue: Catalogue, changes: dict[str, str]
