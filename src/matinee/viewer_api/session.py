@@ -13,6 +13,8 @@ from matinee.customers.operations import sign_out
 from matinee.customers.queries import get_customer, get_product
 from matinee.customers.types import Customer, DeviceCategory, DeviceInput, PaymentType, Product
 from matinee.kernel.errors import NotFound
+from matinee.offers.documents import ProductDocument
+from matinee.offers.queries.published_items import published_document
 from matinee.platform.db import Database, Transaction
 from matinee.platform.operators import Operator
 from matinee.purchases.queries import wallet_balance
@@ -157,19 +159,15 @@ async def _session_view(database: Database, subscriber: Subscriber) -> SessionVi
         except NotFound:
             raise not_signed_in() from None
         product = await get_product(tx, operator_id=operator_id, product_id=customer.product_id)
-        wallet = await _wallet(tx, customer, product, operator_id)
+        shown = await _shown_product(tx, product, operator_id)
+        wallet = await _wallet(tx, customer, shown, operator_id)
     return SessionView(
         customer=CustomerView(
             customer_id=customer_id, username=customer.username, display_name=customer.display_name
         ),
         device=DeviceView(device_id=subscriber.device_id, category=subscriber.category),
         operator=_operator_view(subscriber.operator),
-        product=ProductView(
-            name=product.name,
-            payment_type=product.payment_type,
-            currency=product.currency,
-            packages=list(product.packages),
-        ),
+        product=shown,
         catalogue=CatalogueView(
             manifest_url=f"/published/{operator_id}/movies_{subscriber.category}/manifest.json"
         ),
@@ -177,8 +175,29 @@ async def _session_view(database: Database, subscriber: Subscriber) -> SessionVi
     )
 
 
+async def _shown_product(tx: Transaction, product: Product, operator_id: UUID) -> ProductView:
+    """Return the product as it was last published: until the next Cloud Sync the apps show the old state."""
+    text = await published_document(
+        tx, operator_id=operator_id, section="products", item_id=product.product_id
+    )
+    if text is None:
+        return ProductView(
+            name=product.name,
+            payment_type=product.payment_type,
+            currency=product.currency,
+            packages=list(product.packages),
+        )
+    published = msgspec.json.decode(text, type=ProductDocument)
+    return ProductView(
+        name=published.name,
+        payment_type=PaymentType(published.payment_type),
+        currency=published.currency,
+        packages=published.packages,
+    )
+
+
 async def _wallet(
-    tx: Transaction, customer: Customer, product: Product, operator_id: UUID
+    tx: Transaction, customer: Customer, product: ProductView, operator_id: UUID
 ) -> WalletView | None:
     if product.payment_type is not PaymentType.WALLET:
         return None

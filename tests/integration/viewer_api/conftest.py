@@ -20,14 +20,17 @@ def _app(database: Database) -> Litestar:
         async with database.directory() as tx:
             return await operator_by_host(tx, host=request.headers["host"].partition(":")[0])
 
+    unused = ("purchases", "playback_tokens", "secret_box", "start_rights")
     return Litestar(
         [create_router()],
         dependencies={
-            "operator": Provide(operator), "database": Provide(lambda: database, sync_to_thread=False)
+            "operator": Provide(operator),
+            "database": Provide(lambda: database, sync_to_thread=False),
+            **{name: Provide(lambda: None, sync_to_thread=False) for name in unused},
         },
         openapi_config=None,
         logging_config=None,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture

@@ -5,9 +5,11 @@ from uuid import UUID, uuid4
 
 import pytest
 from httpx import AsyncClient, Response
+from tests.factories.sale import publish
 from tests.factories.world import PASSWORD, World
 
 from matinee.customers.types import PaymentType
+from matinee.offers.documents import ProductDocument
 
 DEVICE = {"device_id": str(UUID(int=1)), "category": "tv", "model": "Loewe 55"}
 
@@ -66,6 +68,20 @@ async def test_a_wallet_customer_sees_the_balance(client: AsyncClient, world: Wo
     await world.customer("piet", product_id)
     answer = await _sign_in(client, username="piet")
     assert answer.json()["wallet"] == {"balance_minor": 0, "currency": "CREDIT"}
+
+
+async def test_the_product_is_the_published_one(client: AsyncClient, world: World) -> None:
+    product_id = await world.product()
+    await world.customer("nora", product_id)
+    published = ProductDocument(
+        id=product_id, name="Old name", payment_type="subscription", currency="EUR", mapping_id="", is_trial=False,
+        packages=[UUID(int=9)], max_devices=5, max_streams=2, provisions={},
+    )  # fmt: skip
+    async with world.database.transaction(world.operator_id) as tx:
+        await publish(tx, world.operator_id, "products", product_id, published, await tx.now())
+    assert (await _sign_in(client)).json()["product"] == {
+        "name": "Old name", "payment_type": "subscription", "currency": "EUR", "packages": [str(UUID(int=9))],
+    }  # fmt: skip
 
 
 async def test_signing_out_ends_the_session(client: AsyncClient, nora: UUID) -> None:
