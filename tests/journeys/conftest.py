@@ -32,7 +32,7 @@ FLAGS: Final = (
 _PATIENCE_MS: Final = 20_000
 _FAILED: Final = pytest.StashKey[bool]()
 
-OpenConsole = Callable[[str], Console]
+OpenConsole = Callable[..., Console]
 OpenApp = Callable[..., App]
 
 

@@ -32,6 +32,12 @@ class Console:
         for name, text in fields.items():
             self.page.locator(f"[name='{name}']").fill(text)
 
+    def choose(self, label: str, text: str) -> None:
+        """Choose the entry with this text in it."""
+        field = self.page.get_by_label(label)
+        entry = field.locator("option").filter(has_text=text)
+        field.select_option(entry.get_attribute("value"))
+
     def message(self, text: str) -> Locator:
         """Return the message that says what was done."""
         return self.page.get_by_role("region", name="Messages").get_by_text(text)
