@@ -33,6 +33,18 @@ _NEWEST_PROBES = """
     ORDER BY probe.provision_id, probe.version, probe.created_at DESC, probe.probe_id DESC
 """
 
+# One version, and every version that was probed with its newest probe.
+_VERSION_AND_PROBES = """
+    SELECT v.version, v.config::text AS config, probe.probe_id, probe.capabilities, probe.created_at
+    FROM provision_versions v
+    LEFT JOIN LATERAL (
+        SELECT p.probe_id, p.capabilities, p.created_at FROM provision_probes p
+        WHERE p.operator_id = v.operator_id AND p.provision_id = v.provision_id AND p.version = v.version
+        ORDER BY p.created_at DESC, p.probe_id DESC LIMIT 1
+    ) probe ON true
+    WHERE v.operator_id = $1 AND v.provision_id = $2 AND (v.version = $3 OR probe.probe_id IS NOT NULL)
+"""
+
 
 async def get_provision(tx: Transaction, *, operator_id: UUID, provision_id: UUID) -> Provision:
     """Return a provision with its current version. Raises NotFound."""
@@ -68,9 +80,12 @@ async def billing_version(
     tx: Transaction, *, operator_id: UUID, provision_id: UUID, version: int
 ) -> tuple[ProvisionConfig, Capabilities]:
     """Return what a call needs: the version, and what it was proved to be able to do. Raises NotFound."""
-    config = await get_version(tx, operator_id=operator_id, provision_id=provision_id, version=version)
-    probes = await tx.fetch(_NEWEST_PROBES, operator_id, provision_id)
-    return config, _proved(config, probes)
+    rows = await tx.fetch(_VERSION_AND_PROBES, operator_id, provision_id, version)
+    text = next((row["config"] for row in rows if row["version"] == version), None)
+    if text is None:
+        raise NotFound(NO_PROVISION)
+    config = decode_config(text)
+    return config, _proved(config, [row for row in rows if row["probe_id"] is not None])
 
 
 async def current_capabilities(

@@ -43,9 +43,12 @@ async def current_subscriber(
     token = request.cookies.get(COOKIE)
     if not token:
         raise not_signed_in()
-    async with database.transaction(operator.operator_id) as tx:
+    async with database.hot() as connection:
         session = await session_by_token(
-            tx, operator_id=operator.operator_id, token=token, now=await tx.now()
+            connection,
+            operator_id=operator.operator_id,
+            token=token,
+            now=await database.hot_moment(connection),
         )
     if session is None:
         raise not_signed_in()

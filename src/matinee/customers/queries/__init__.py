@@ -1,6 +1,12 @@
 """Reading customers, products, devices and sessions."""
 
-from matinee.customers.queries.customers import get_customer, list_customers, lock_customer, sign_in_candidate
+from matinee.customers.queries.customers import (
+    get_customer,
+    list_customers,
+    lock_customer,
+    lock_customer_and_clock,
+    sign_in_candidate,
+)
 from matinee.customers.queries.devices import list_devices
 from matinee.customers.queries.products import (
     get_product,
@@ -17,6 +23,7 @@ __all__ = [
     "list_devices",
     "list_products",
     "lock_customer",
+    "lock_customer_and_clock",
     "product_choices",
     "products_for_publishing",
     "session_by_token",

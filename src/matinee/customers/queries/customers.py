@@ -12,7 +12,7 @@ from matinee.customers.types import Customer, CustomerRow, CustomerStatus, Effec
 from matinee.kernel.errors import NotFound
 from matinee.kernel.ids import parse_id
 from matinee.kernel.paging import ListQuery, Page
-from matinee.platform.db import Transaction
+from matinee.platform.db import Record, Transaction
 
 _SELECT = """
     SELECT customer_id, username, first_name, last_name, email, phone, street, city, state, zip, country,
@@ -42,11 +42,23 @@ async def lock_customer(tx: Transaction, *, operator_id: UUID, customer_id: UUID
     return await _one(tx, _SELECT + "FOR NO KEY UPDATE", operator_id, customer_id)
 
 
+async def lock_customer_and_clock(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID
+) -> tuple[Customer, datetime]:
+    """Lock as `lock_customer` does; return the customer and what time it was then. Raises NotFound."""
+    row, now = await tx.lock(_SELECT + "FOR NO KEY UPDATE", operator_id, customer_id)
+    return _customer(row), now
+
+
 async def _one(tx: Transaction, statement: str, operator_id: UUID, customer_id: UUID) -> Customer:
-    row = await tx.fetchrow(statement, operator_id, customer_id)
+    return _customer(await tx.fetchrow(statement, operator_id, customer_id))
+
+
+def _customer(row: Record | None) -> Customer:
     if row is None:
         raise NotFound("There is no such customer.")
-    return Customer(**(dict(row) | {"status": CustomerStatus(row["status"])}))
+    given = {name: row[name] for name in Customer.__struct_fields__}
+    return Customer(**(given | {"status": CustomerStatus(row["status"])}))
 
 
 async def sign_in_candidate(tx: Transaction, *, operator_id: UUID, username: str) -> SignInCandidate | None:

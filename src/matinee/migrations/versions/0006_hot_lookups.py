@@ -58,12 +58,12 @@ def _session() -> None:
     """Who is signed in. `moment` is null outside of tests: then the database's clock is read here."""
     op.execute(f"""
         CREATE FUNCTION subscriber_session(operator uuid, customer uuid, hash bytea, moment timestamptz)
-        RETURNS TABLE (device_id uuid, category text)
+        RETURNS TABLE (device_id uuid, category text, expires_at timestamptz)
         LANGUAGE plpgsql STABLE SECURITY DEFINER {_SETTINGS} AS $$
         #variable_conflict use_column
         BEGIN
             RETURN QUERY
-            SELECT s.device_id, d.category
+            SELECT s.device_id, d.category, s.expires_at
             FROM subscriber_sessions s
             JOIN devices d ON d.operator_id = s.operator_id AND d.customer_id = s.customer_id
                           AND d.device_id = s.device_id

@@ -17,8 +17,18 @@ class Clock(Protocol):
         ...
 
 
+_AND_NOW = "SELECT statement.*, clock_timestamp() AS now FROM ({}) AS statement"
+
+
 class DatabaseClock:
     """`clock_timestamp()` of the server that holds the truth; no host's clock is trusted."""
+
+    def read_after(self, locking: str) -> str:
+        """Return a SELECT that takes its locks as `locking` does, reading the clock, as `now`, once it has them.
+
+        A subquery that locks is never merged into the one around it, so each row is locked before it gets its `now`.
+        """
+        return _AND_NOW.format(locking)
 
     async def now(self, connection: Connection) -> datetime:
         moment: datetime = await connection.fetchval("SELECT clock_timestamp()")

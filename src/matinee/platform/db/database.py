@@ -17,7 +17,12 @@ from matinee.platform.db.statements import compile_statement
 
 Record = asyncpg.Record
 
-_GONE = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, ConnectionError)
+_GONE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    ConnectionError,
+)
 
 
 class DatabaseUnavailable(Unavailable):
@@ -42,6 +47,16 @@ class Transaction:
     async def now(self) -> datetime:
         """Read the database's clock. Call it after the lock that the time is about."""
         return await self._clock.now(self._connection)
+
+    async def lock(self, sql: str, *args: object) -> tuple[Record | None, datetime]:
+        """Run a SELECT of one row that locks it; returns the row and what time it is after the lock."""
+        if isinstance(self._clock, DatabaseClock):
+            row = await self._connection.fetchrow(self._clock.read_after(sql), *args)
+            if row is not None:
+                return row, row["now"]
+        else:
+            row = await self._connection.fetchrow(sql, *args)
+        return row, await self.now()
 
     async def fetch(self, sql: str, *args: object) -> list[Record]:
         return await self._connection.fetch(sql, *args)

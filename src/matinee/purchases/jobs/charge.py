@@ -56,7 +56,9 @@ async def confirm_and_charge(
         )
         purchase = confirmed.purchase
         if confirmed.is_new and purchase.payment_type is PaymentType.API:
-            order = await claim(tx, operator=operator, purchase=purchase, now=purchase.confirmed_at)
+            order = await claim(
+                tx, operator=operator, purchase=purchase, payer=confirmed.payer, now=purchase.confirmed_at
+            )
     if order is None:
         return purchase
     return await charge(services, order)

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from matinee.customers.queries import get_customer, get_product
+from matinee.customers.types import Customer
 from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
 from matinee.provisions.queries import billing_version
@@ -39,8 +40,20 @@ class BillingOrder(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, purchase=purchase)
 
 
-async def billing_order(tx: Transaction, *, operator: Operator, purchase: Purchase) -> BillingOrder:
-    """Collect what a call about `purchase` needs, with the provision version that the purchase was made with."""
+class Payer(msgspec.Struct, frozen=True):
+    """What billing may be told of who pays."""
+
+    customer: Customer
+    product_mapping_id: str
+
+
+async def billing_order(
+    tx: Transaction, *, operator: Operator, purchase: Purchase, payer: Payer | None = None
+) -> BillingOrder:
+    """Collect what a call about `purchase` needs, with the provision version that the purchase was made with.
+
+    `payer` is read here unless this transaction has read it already.
+    """
     if purchase.provision_id is None or purchase.provision_version is None:
         raise ValueError("a purchase paid from the wallet is never sent to billing")
     config, capabilities = await billing_version(
@@ -54,14 +67,19 @@ async def billing_order(tx: Transaction, *, operator: Operator, purchase: Purcha
         purchase=purchase,
         config=config,
         capabilities=capabilities,
-        values=await _values(tx, operator, purchase),
+        values=_values(operator, purchase, payer or await _payer(tx, purchase)),
         quiet=quiet_period(config.longest_processing_seconds),
     )
 
 
-async def _values(tx: Transaction, operator: Operator, purchase: Purchase) -> Values:
-    customer = await get_customer(tx, operator_id=operator.operator_id, customer_id=purchase.customer_id)
-    product = await get_product(tx, operator_id=operator.operator_id, product_id=purchase.product_id)
+async def _payer(tx: Transaction, purchase: Purchase) -> Payer:
+    customer = await get_customer(tx, operator_id=purchase.operator_id, customer_id=purchase.customer_id)
+    product = await get_product(tx, operator_id=purchase.operator_id, product_id=purchase.product_id)
+    return Payer(customer, product.mapping_id)
+
+
+def _values(operator: Operator, purchase: Purchase, payer: Payer) -> Values:
+    customer = payer.customer
     return {
         PlatformValue.USERID: customer.username,
         PlatformValue.CONTENT_ID: str(purchase.item_id),
@@ -76,7 +94,7 @@ async def _values(tx: Transaction, operator: Operator, purchase: Purchase) -> Va
         PlatformValue.CRM: operator.crm_name,
         PlatformValue.REFERENCE: purchase.reference,
         PlatformValue.RULE_NAME: purchase.rule_name,
-        PlatformValue.PRODUCT_MAPPING_ID: product.mapping_id,
+        PlatformValue.PRODUCT_MAPPING_ID: payer.product_mapping_id,
         PlatformValue.CUSTOMER_MAPPING_ID: customer.mapping_id,
         PlatformValue.REQUESTED_AT: purchase.confirmed_at.isoformat(timespec="seconds"),
         PlatformValue.CONTENT_TYPE: purchase.item_kind,
@@ -84,17 +102,18 @@ async def _values(tx: Transaction, operator: Operator, purchase: Purchase) -> Va
 
 
 async def claim(
-    tx: Transaction, *, operator: Operator, purchase: Purchase, now: datetime
+    tx: Transaction, *, operator: Operator, purchase: Purchase, payer: Payer | None = None, now: datetime
 ) -> BillingOrder | None:
     """Move RESERVED to CHARGING for one caller, who may send one request once this transaction is confirmed.
 
+    `payer` as for `billing_order`.
     None: somebody else has it, or its time to be claimed is over (it is NOT_SENT then).
     """
     if now - purchase.state_since >= CLAIM_WITHIN:
         late = Change(to=PurchaseState.NOT_SENT, cause="not_claimed_in_time", check_in=None)
         await move(tx, operator=operator, purchase=purchase, change=late, now=now)
         return None
-    order = await billing_order(tx, operator=operator, purchase=purchase)
+    order = await billing_order(tx, operator=operator, purchase=purchase, payer=payer)
     calls = 2 if asks_first(order.capabilities) else 1
     allowed_time = timedelta(seconds=order.config.timeout_seconds) * calls + CALL_MARGIN
     claimed = await move(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from matinee.customers.queries import lock_customer
+from matinee.customers.queries import lock_customer_and_clock
 from matinee.customers.types import PaymentType
 from matinee.kernel.errors import NotSignedIn, Refused
 from matinee.kernel.ids import new_id
@@ -14,7 +14,9 @@ from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
 from matinee.purchases import queries
 from matinee.purchases.errors import KeyReused, QuoteStale
-from matinee.purchases.operations.quoting import check_means, current_terms, make_quote
+from matinee.purchases.facts import Facts, sale_facts
+from matinee.purchases.operations.charging import Payer
+from matinee.purchases.operations.quoting import check_means, make_quote, terms_of
 from matinee.purchases.operations.wallet import pay_from_wallet
 from matinee.purchases.queries import PURCHASE_COLUMNS, purchase_from
 from matinee.purchases.rules import FIRST_CHECK, charge_reference
@@ -22,10 +24,14 @@ from matinee.purchases.types import Purchase
 
 
 class Confirmed(msgspec.Struct, frozen=True):
-    """`is_new`: this confirmation made the purchase; otherwise it found one, and nothing more is to be done."""
+    """`is_new`: this confirmation made the purchase; otherwise it found one, and nothing more is to be done.
+
+    `payer`: what a charge needs to know of the customer, read for a new purchase.
+    """
 
     purchase: Purchase
     is_new: bool
+    payer: Payer | None = None
 
 
 async def confirm(
@@ -51,19 +57,18 @@ async def confirm(
         operator.operator_id, customer_id, idempotency_key,
     ):  # fmt: skip
         raise NotSignedIn("This invoice is not yours.", code="quote_invalid")
-    customer = await lock_customer(tx, operator_id=operator.operator_id, customer_id=customer_id)
-    now = await tx.now()
-    earlier = await _earlier(tx, signed, customer_id)
-    if earlier is not None:
-        return Confirmed(earlier, is_new=False)
-    holder = await _slot_holder(tx, quote, now)
-    if holder is not None:
-        await _remember_key(tx, signed, holder.purchase_id)
-        return Confirmed(holder, is_new=False)
-    terms = await current_terms(
-        tx, operator=operator, customer=customer, section=section,
-        item_kind=quote.item_kind, item_id=quote.item_id, now=now,
+    customer, now = await lock_customer_and_clock(
+        tx, operator_id=operator.operator_id, customer_id=customer_id
+    )
+    # A statement of its own after the lock: it sees what whoever had the lock before has committed.
+    facts = await sale_facts(
+        tx, operator_id=operator.operator_id, customer_id=customer_id, product_id=customer.product_id,
+        section=section, item_kind=quote.item_kind, item_id=quote.item_id, key=idempotency_key,
     )  # fmt: skip
+    found = await _earlier(tx, signed, facts) or await _attached(tx, signed, facts, now)
+    if found is not None:
+        return Confirmed(found, is_new=False)
+    terms = terms_of(facts, customer=customer, now=now)
     if now >= quote.expires_at or (
         terms.product.id, terms.product.payment_type, terms.product.currency, terms.provision_id,
     ) != (quote.product_id, quote.payment_type, quote.currency, quote.provision_id):  # fmt: skip
@@ -87,37 +92,29 @@ async def confirm(
         currency=quote.currency,
         now=now,
     )
-    purchase = await _reserve(tx, quote, device_id, reference_key, now)
-    await _remember_key(tx, signed, purchase.purchase_id)
+    purchase = await _reserve(tx, signed, device_id, reference_key, facts.generation, now)
     if quote.payment_type == PaymentType.WALLET:
         purchase = await pay_from_wallet(tx, operator=operator, purchase=purchase, now=now)
-    return Confirmed(purchase, is_new=True)
+    return Confirmed(purchase, is_new=True, payer=Payer(customer, facts.product_mapping_id))
 
 
-async def _earlier(tx: Transaction, signed: SignedQuote, customer_id: UUID) -> Purchase | None:
+async def _earlier(tx: Transaction, signed: SignedQuote, facts: Facts) -> Purchase | None:
     """Return what this key led to before. Raises KeyReused for another body."""
-    operator_id = signed.quote.operator_id
-    row = await tx.fetchrow(
-        "SELECT quote_digest, purchase_id FROM purchase_keys "
-        "WHERE operator_id = $1 AND customer_id = $2 AND idempotency_key = $3",
-        operator_id, customer_id, signed.quote.purchase_id,
-    )  # fmt: skip
-    if row is None:
+    if facts.earlier_id is None:
         return None
-    if row["quote_digest"] != signed.digest:
+    if facts.earlier_digest != signed.digest:
         raise KeyReused("This purchase was confirmed before with another invoice. Open the film again.")
-    return await queries.get_purchase(
-        tx, operator_id=operator_id, customer_id=customer_id, purchase_id=row["purchase_id"]
-    )
+    return await _purchase(tx, signed.quote, facts.earlier_id)
 
 
-async def _slot_holder(tx: Transaction, quote: Quote, now: datetime) -> Purchase | None:
-    """Return the purchase that holds the slot. A holder whose right has ended is released first."""
-    holder = await queries.slot_holder(
-        tx, operator_id=quote.operator_id, customer_id=quote.customer_id,
-        item_kind=quote.item_kind, item_id=quote.item_id,
-    )  # fmt: skip
-    if holder is None or await queries.holds_slot_now(tx, holder=holder, now=now):
+async def _attached(tx: Transaction, signed: SignedQuote, facts: Facts, now: datetime) -> Purchase | None:
+    """Attach the key to the purchase that holds the slot and return that. A holder whose right has ended is
+    released first, and then the answer is None."""
+    if facts.holder_id is None:
+        return None
+    holder = await _purchase(tx, signed.quote, facts.holder_id)
+    if await queries.holds_slot_now(tx, holder=holder, now=now):
+        await _remember_key(tx, signed, holder.purchase_id)
         return holder
     await tx.execute(
         """UPDATE purchases SET slot_released_at = $4
@@ -125,6 +122,12 @@ async def _slot_holder(tx: Transaction, quote: Quote, now: datetime) -> Purchase
         holder.operator_id, holder.customer_id, holder.purchase_id, now,
     )  # fmt: skip
     return None
+
+
+async def _purchase(tx: Transaction, quote: Quote, purchase_id: UUID) -> Purchase:
+    return await queries.get_purchase(
+        tx, operator_id=quote.operator_id, customer_id=quote.customer_id, purchase_id=purchase_id
+    )
 
 
 async def _remember_key(tx: Transaction, signed: SignedQuote, purchase_id: UUID) -> None:
@@ -150,21 +153,23 @@ _RESERVE = f"""
         INSERT INTO purchase_events (operator_id, customer_id, purchase_id, event_id, at, from_state, to_state,
                                      epoch, cause)
         SELECT operator_id, customer_id, purchase_id, $27, $9, NULL, state, 0, 'confirmed' FROM reserved
+    ), key AS (
+        INSERT INTO purchase_keys (operator_id, customer_id, idempotency_key, quote_digest, purchase_id)
+        SELECT operator_id, customer_id, purchase_id, $28, purchase_id FROM reserved
     )
     SELECT {PURCHASE_COLUMNS} FROM reserved
 """
 
 
 async def _reserve(
-    tx: Transaction, quote: Quote, device_id: UUID, reference_key: bytes, now: datetime
+    tx: Transaction,
+    signed: SignedQuote,
+    device_id: UUID,
+    reference_key: bytes,
+    generation: int,
+    now: datetime,
 ) -> Purchase:
-    generation = await queries.next_generation(
-        tx,
-        operator_id=quote.operator_id,
-        customer_id=quote.customer_id,
-        item_kind=quote.item_kind,
-        item_id=quote.item_id,
-    )
+    quote = signed.quote
     reference = charge_reference(
         reference_key,
         operator_id=quote.operator_id,
@@ -179,7 +184,7 @@ async def _reserve(
         generation, reference, now, now + FIRST_CHECK, quote.amount_minor, quote.currency, quote.tax_minor,
         quote.tax_rate_basis_points, quote.payment_type, quote.product_id, quote.provision_id,
         quote.provision_version, quote.rule_id, quote.rule_name, quote.rule_unit, quote.rule_quantity,
-        quote.finish_window_hours, quote.runtime_minutes, quote.licence_ends_at, device_id, new_id(),
+        quote.finish_window_hours, quote.runtime_minutes, quote.licence_ends_at, device_id, new_id(), signed.digest,
     )  # fmt: skip
     if row is None:
         raise Refused("The purchase could not be saved. Nothing was charged.")

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import msgspec
 
-from matinee.catalog.selling import live_movie
 from matinee.customers.queries import get_customer
 from matinee.customers.rules import status_of
 from matinee.customers.types import Customer, EffectiveStatus, PaymentType
@@ -13,13 +12,12 @@ from matinee.kernel.errors import Refused
 from matinee.kernel.ids import new_id
 from matinee.kernel.money import CREDIT, tax_included
 from matinee.offers.documents import MovieDocument, OfferDocument, ProductDocument
-from matinee.offers.queries.published_items import published_document
 from matinee.offers.quotes import QUOTE_LIFETIME, Quote, QuoteSigner, SignedQuote
 from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
-from matinee.provisions.queries import get_provision
 from matinee.purchases import queries
 from matinee.purchases.errors import AlreadyHeld
+from matinee.purchases.facts import Facts, sale_facts
 
 _MAY_RENT = frozenset({EffectiveStatus.ACTIVE, EffectiveStatus.TRIAL})
 
@@ -52,21 +50,18 @@ async def make_quote(
     Raises AlreadyHeld while a purchase holds the slot, and Refused (`not_for_sale`, `subscription_cannot_rent`,
     `customer_not_active`, `spending_limit`, `wallet_too_low`).
     """
-    holder = await queries.slot_holder(
-        tx, operator_id=operator.operator_id, customer_id=customer_id, item_kind=item_kind, item_id=item_id
-    )
-    if holder is not None and await queries.holds_slot_now(tx, holder=holder, now=now):
-        raise AlreadyHeld(holder.purchase_id)
     customer = await get_customer(tx, operator_id=operator.operator_id, customer_id=customer_id)
-    terms = await current_terms(
-        tx,
-        operator=operator,
-        customer=customer,
-        section=section,
-        item_kind=item_kind,
-        item_id=item_id,
-        now=now,
-    )
+    facts = await sale_facts(
+        tx, operator_id=operator.operator_id, customer_id=customer_id, product_id=customer.product_id,
+        section=section, item_kind=item_kind, item_id=item_id, key=None,
+    )  # fmt: skip
+    if facts.holder_id is not None:
+        holder = await queries.get_purchase(
+            tx, operator_id=operator.operator_id, customer_id=customer_id, purchase_id=facts.holder_id
+        )
+        if await queries.holds_slot_now(tx, holder=holder, now=now):
+            raise AlreadyHeld(holder.purchase_id)
+    terms = terms_of(facts, customer=customer, now=now)
     await check_means(
         tx, operator=operator, customer=customer, amount_minor=terms.amount_minor,
         currency=terms.product.currency, now=now,
@@ -115,26 +110,34 @@ async def current_terms(
     item_id: UUID,
     now: datetime,
 ) -> Terms:
+    """Return the terms as of now. Raises as `terms_of`."""
+    facts = await sale_facts(
+        tx, operator_id=operator.operator_id, customer_id=customer.customer_id,
+        product_id=customer.product_id, section=section, item_kind=item_kind, item_id=item_id, key=None,
+    )  # fmt: skip
+    return terms_of(facts, customer=customer, now=now)
+
+
+def terms_of(facts: Facts, *, customer: Customer, now: datetime) -> Terms:
     """Return the published terms for this customer. What was taken away since the last sync counts at once.
 
     Raises Refused (`customer_not_active`, `subscription_cannot_rent`, `not_for_sale`).
     """
     if status_of(customer, now) not in _MAY_RENT:
         raise Refused("Your account is not active, so nothing can be rented.", code="customer_not_active")
-    product = await _published_product(tx, operator, customer.product_id)
+    product = _published_product(facts)
     if product.payment_type == PaymentType.SUBSCRIPTION:
         raise Refused("Your subscription does not include renting.", code="subscription_cannot_rent")
-    movie = await _published_movie(tx, operator, section, item_kind, item_id)
-    live = await live_movie(tx, operator_id=operator.operator_id, movie_id=item_id)
+    movie = _published_movie(facts)
     licensed = movie.licence_ends_at is None or now < movie.licence_ends_at
-    if live is None or not live.on_offer(now=now) or live.payment_method != "ppv" or not licensed:
+    if not (licensed and _still_sold(facts, now)):
         raise _not_for_sale("This film is not for rent at the moment.")
     if movie.offer is None:
         raise _not_for_sale("This film is part of a subscription and cannot be rented.")
     amount = movie.offer.prices.get(product.currency, 0)
     if amount <= 0:
         raise _not_for_sale("This film has no price in your currency.")
-    provision_id, version = await _provision(tx, operator, product)
+    provision_id, version = _provision(facts, product)
     return Terms(
         customer=customer,
         product=product,
@@ -172,38 +175,40 @@ async def check_means(
         raise Refused("This would go over your monthly limit. Nothing was charged.", code="spending_limit")
 
 
-async def _published_product(tx: Transaction, operator: Operator, product_id: UUID) -> ProductDocument:
-    document = await published_document(
-        tx, operator_id=operator.operator_id, section="products", item_id=product_id
-    )
-    if document is None:
+_PRODUCTS = msgspec.json.Decoder(ProductDocument)
+_MOVIES = msgspec.json.Decoder(MovieDocument)
+
+
+def _published_product(facts: Facts) -> ProductDocument:
+    if facts.product_document is None:
         raise _not_for_sale("Renting is not set up for your subscription yet.")
-    return msgspec.json.decode(document, type=ProductDocument)
+    return _PRODUCTS.decode(facts.product_document)
 
 
-async def _published_movie(
-    tx: Transaction, operator: Operator, section: str, item_kind: str, item_id: UUID
-) -> MovieDocument:
-    document = None
-    if item_kind == "movie":
-        document = await published_document(
-            tx, operator_id=operator.operator_id, section=section, item_id=item_id
-        )
-    if document is None:
+def _published_movie(facts: Facts) -> MovieDocument:
+    if facts.movie_document is None:
         raise _not_for_sale("This film is not in the catalogue any more.")
-    return msgspec.json.decode(document, type=MovieDocument)
+    return _MOVIES.decode(facts.movie_document)
 
 
-async def _provision(
-    tx: Transaction, operator: Operator, product: ProductDocument
-) -> tuple[UUID | None, int | None]:
+def _still_sold(facts: Facts, now: datetime) -> bool:
+    """Say whether the CMS still has the movie on sale, whatever is published."""
+    return (
+        facts.live_movie_id is not None
+        and facts.live_payment_method == "ppv"
+        and facts.live_withdrawn_at is None
+        and facts.live_archived_at is None
+        and (facts.live_licence_ends_at is None or now < facts.live_licence_ends_at)
+    )
+
+
+def _provision(facts: Facts, product: ProductDocument) -> tuple[UUID | None, int | None]:
     if product.payment_type != PaymentType.API:
         return None, None
     pointer = product.provisions.get("movie")
-    if pointer is None:
+    if pointer is None or facts.provision_id is None:
         raise _not_for_sale("Renting is not set up for your subscription yet.")
-    provision = await get_provision(tx, operator_id=operator.operator_id, provision_id=pointer.provision_id)
-    if provision.switched_off_at is not None:
+    if facts.provision_switched_off_at is not None:
         raise _not_for_sale("Renting is switched off at the moment.")
     return pointer.provision_id, pointer.version
 
