@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 from tests.journeys.conftest import OpenConsole
 from tests.journeys.console import Console
