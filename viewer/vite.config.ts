@@ -17,6 +17,9 @@ export default defineConfig({
     // A strict content policy allows no data: addresses for fonts and scripts.
     assetsInlineLimit: 0,
     sourcemap: false,
+    // Whose work is inside, and on what terms.
+    license: { fileName: "licenses.md" },
+    rolldownOptions: { checks: { pluginTimings: false } },
     modulePreload: { polyfill: false },
     // hls.js is one large module by nature, and is fetched at the first Play.
     chunkSizeWarningLimit: 700,

@@ -28,7 +28,6 @@ export function App(props: { leaving: boolean; onStay: () => void }): JSX.Elemen
   onMount(begin);
   createEffect(() => {
     document.documentElement.lang = app.language();
-    document.title = app.operator()?.name ?? "Matinee";
   });
   const atSignIn = () => app.visit().route.name === "sign-in" && app.signedIn().state === "out";
   // A signed-in viewer at the sign-in address goes where it would have led.

@@ -17,6 +17,8 @@ export class FocusRestorer {
   private wanted: string | null = null;
   private scrollTo: number | null = null;
   private fresh = false;
+  /** What has the focus now, to find it again when its element is drawn anew. */
+  private present: string | null = null;
   private scheduled = false;
 
   constructor(
@@ -31,9 +33,9 @@ export class FocusRestorer {
     }).observe(this.root, { childList: true, subtree: true, attributes: true, attributeFilter: ["disabled"] });
     this.root.addEventListener("focusin", (event) => {
       const { target } = event;
-      if (target instanceof HTMLElement && target.id !== "" && target.closest("[role=dialog]") === null) {
-        this.places.noteFocus(this.entry, target.id);
-      }
+      if (!(target instanceof HTMLElement) || target.id === "") return;
+      this.present = target.id;
+      if (target.closest("[role=dialog]") === null) this.places.noteFocus(this.entry, target.id);
     });
     window.addEventListener("scroll", () => {
       if (this.scrollTo === null) this.places.noteScroll(this.entry, "page", Math.round(window.pageYOffset));
@@ -56,6 +58,7 @@ export class FocusRestorer {
     this.scrollTo = place.scroll["page"] ?? 0;
     this.enteredAt = Date.now();
     this.fresh = true;
+    this.present = null;
     const active = document.activeElement;
     if (active instanceof HTMLElement) active.blur();
     this.schedule();
@@ -78,12 +81,18 @@ export class FocusRestorer {
     if (this.scrollTo !== null) this.settleScroll(this.scrollTo, waited);
     if (this.wanted !== null && this.settleWanted(this.wanted)) return;
     if (waited > PATIENCE_MS) this.wanted = null;
-    // A page that names its first choice is drawn: what was focused before is gone from it.
-    const drawn = this.layer.scope().querySelector("[data-autofocus]") !== null;
-    if (this.wanted !== null && !drawn && waited < UNFOCUSED_MS) return;
-    if (this.layer.focused() !== null) return;
-    if (keysInUse()) this.layer.focusDefault();
+    if (this.layer.focused() !== null || (this.wanted !== null && this.stillDrawing(waited))) return;
+    if (keysInUse()) this.pickUp();
     else if (this.fresh) this.fresh = !this.layer.focusQuietly();
+  }
+
+  /** A page that names its first choice is drawn: what was focused before is gone from it. */
+  private stillDrawing(waited: number): boolean {
+    return waited < UNFOCUSED_MS && this.layer.scope().querySelector("[data-autofocus]") === null;
+  }
+
+  private pickUp(): void {
+    if (this.present === null || !this.settleWanted(this.present)) this.layer.focusDefault();
   }
 
   private settleScroll(offset: number, waited: number): void {

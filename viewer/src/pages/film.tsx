@@ -6,8 +6,8 @@ import type { Film } from "../catalogue/documents";
 import { standingOf } from "../rights/standing";
 import type { Standing } from "../rights/standing";
 import { rightNote, ruleInWords } from "../rights/words";
-import { useApp, useText } from "../state/app";
-import { createLoad } from "../state/load";
+import { useApp, usePageTitle, useText } from "../state/app";
+import { createLoad, reloadWhile } from "../state/load";
 import { formatMoney } from "../texts/format";
 import { isTextKey } from "../texts/translate";
 import { Button } from "../ui/button";
@@ -31,9 +31,11 @@ export function FilmPage(props: { item: Item }): JSX.Element {
   const rented = () => (app.rentals.seen() ?? []).find((rental) => rental.purchase.item.id === props.item.id);
   if (app.rentals.seen() === null) app.rentals.load().catch(() => undefined);
   const right = createLoad(() => viewerApi.right(props.item));
+  reloadWhile(right, (found) => found.state === "confirming", 5_000);
   // The newest page of the catalogue, where the film stands in one that is loaded.
   const film = createMemo(() => app.catalogue.peek(props.item.id) ?? found.data());
   const title = () => film()?.title ?? rented()?.purchase.item.title;
+  usePageTitle(() => title());
 
   return (
     <Switch fallback={<Loading text={t("film.loading")} />}>

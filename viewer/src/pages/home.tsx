@@ -4,7 +4,7 @@ import type { Film } from "../catalogue/documents";
 import { CatalogueUnavailable } from "../catalogue/loader";
 import { homeShelves } from "../catalogue/rails";
 import type { HomeShelves } from "../catalogue/rails";
-import { useApp, useText } from "../state/app";
+import { useApp, usePageTitle, useText } from "../state/app";
 import { Unreachable } from "../api/http";
 import { Grid } from "../ui/grid";
 import { Hero } from "../ui/hero";
@@ -16,6 +16,7 @@ import { filmTile, keepTiles, liveRentals, rentalTile } from "../ui/tiles";
 export function HomePage(): JSX.Element {
   const app = useApp();
   const t = useText();
+  usePageTitle(() => t("nav.home"));
   onMount(() => {
     app.catalogue.freshen();
     // Without rentals the home page still shows the films.

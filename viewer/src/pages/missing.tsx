@@ -1,11 +1,12 @@
 import type { JSX } from "solid-js";
-import { useApp, useText } from "../state/app";
+import { useApp, usePageTitle, useText } from "../state/app";
 import { Button } from "../ui/button";
 import { Statement } from "../ui/states";
 
 export function MissingPage(): JSX.Element {
   const app = useApp();
   const t = useText();
+  usePageTitle(() => t("page.missing"));
   return (
     <Statement
       icon="alert"

@@ -4,6 +4,7 @@ import { ApiError, Unreachable } from "../api/http";
 import type { Item, PlaybackSession, Right } from "../api/types";
 import { viewerApi } from "../api/viewer";
 import { PlaybackLease } from "../player/lease";
+import { preparePlayer } from "../player/stream";
 import { rightNote } from "../rights/words";
 import { errorInWords, useApp, useText } from "../state/app";
 import { Button } from "../ui/button";
@@ -109,7 +110,10 @@ export function PlayPage(props: { item: Item }): JSX.Element {
     const started = right.first_played_at !== null;
     setUntilNote(started ? (rightNote(app.formats(), right, app.now())?.text ?? null) : null);
   };
-  onMount(() => void begin());
+  onMount(() => {
+    preparePlayer();
+    void begin();
+  });
 
   const leave = () => {
     app.navigator.back();

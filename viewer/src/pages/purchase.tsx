@@ -10,7 +10,7 @@ import type { OutcomeAction, Tone } from "../purchase/outcome";
 import { pendingOrders } from "../purchase/pending";
 import { watchPurchase } from "../purchase/watch";
 import type { TextKey } from "../texts/en";
-import { errorInWords, useApp, useText } from "../state/app";
+import { errorInWords, useApp, usePageTitle, useText } from "../state/app";
 import { Button } from "../ui/button";
 import { Facts } from "../ui/facts";
 import type { IconName } from "../ui/icons";
@@ -36,6 +36,7 @@ const HOOKS: Partial<Record<OutcomeAction, string>> = {
 export function PurchasePage(props: { item: Item; purchaseId: string }): JSX.Element {
   const app = useApp();
   const t = useText();
+  usePageTitle(() => t("receipt.title"));
   // eslint-disable-next-line solid/reactivity -- the first picture only; the watch follows
   const [purchase, setPurchase] = createSignal<Purchase | null>(app.rentals.kept(props.purchaseId));
   const [offline, setOffline] = createSignal(false);

@@ -2,7 +2,7 @@ import { Match, Show, Switch } from "solid-js";
 import type { JSX } from "solid-js";
 import { viewerApi } from "../api/viewer";
 import { receiptFacts } from "../purchase/invoice";
-import { useApp, useText } from "../state/app";
+import { useApp, usePageTitle, useText } from "../state/app";
 import { createLoad } from "../state/load";
 import { Button } from "../ui/button";
 import { Facts } from "../ui/facts";
@@ -12,6 +12,7 @@ import { Failure, Loading } from "../ui/states";
 export function ReceiptPage(props: { purchaseId: string }): JSX.Element {
   const app = useApp();
   const t = useText();
+  usePageTitle(() => t("receipt.title"));
   const kept = () =>
     (app.rentals.seen() ?? []).find((rental) => rental.purchase.purchase_id === props.purchaseId)?.purchase ?? null;
   const loaded = createLoad(() => viewerApi.purchase(props.purchaseId), kept());

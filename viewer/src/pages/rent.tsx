@@ -9,7 +9,7 @@ import { Checkout } from "../purchase/checkout";
 import type { CheckoutView } from "../purchase/checkout";
 import { pendingOrders } from "../purchase/pending";
 import { invoiceFacts } from "../purchase/invoice";
-import { errorInWords, useApp, useText } from "../state/app";
+import { errorInWords, useApp, usePageTitle, useText } from "../state/app";
 import { formatMoney } from "../texts/format";
 import { Button } from "../ui/button";
 import { Facts } from "../ui/facts";
@@ -23,6 +23,7 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 export function RentPage(props: { item: Item }): JSX.Element {
   const app = useApp();
   const t = useText();
+  usePageTitle(() => t("invoice.title"));
   const [view, setView] = createSignal<CheckoutView>({ stage: "preparing" });
   const show = (next: CheckoutView) => {
     // The outcome takes the invoice's place: Back must not lead to it again.

@@ -2,8 +2,8 @@ import { For, Match, Show, Switch } from "solid-js";
 import type { JSX } from "solid-js";
 import type { Rental } from "../api/types";
 import { rightNote } from "../rights/words";
-import { useApp, useText } from "../state/app";
-import { createLoad } from "../state/load";
+import { useApp, usePageTitle, useText } from "../state/app";
+import { createLoad, reloadWhile } from "../state/load";
 import { formatMoney } from "../texts/format";
 import { Button } from "../ui/button";
 import { Icon } from "../ui/icons";
@@ -14,7 +14,10 @@ import { Failure, Loading, StaleNotice, Statement } from "../ui/states";
 export function RentalsPage(): JSX.Element {
   const app = useApp();
   const t = useText();
+  usePageTitle(() => t("rentals.title"));
   const loaded = createLoad(() => app.rentals.load(), app.rentals.seen());
+  const isOpen = (rental: Rental) => rental.purchase.state === "confirming" || rental.purchase.state === "refunding";
+  reloadWhile(loaded, (rentals) => rentals.some(isOpen), 10_000);
   return (
     <Switch fallback={<Loading text={t("rentals.loading")} />}>
       <Match when={loaded.error() && loaded.data() === null}>

@@ -1,6 +1,6 @@
 import { Show, createSignal } from "solid-js";
 import type { JSX } from "solid-js";
-import { errorInWords, useApp, useText } from "../state/app";
+import { errorInWords, useApp, usePageTitle, useText } from "../state/app";
 import { Button } from "../ui/button";
 import { LanguageChoice } from "../ui/language";
 import { Notice } from "../ui/states";
@@ -8,6 +8,7 @@ import { Notice } from "../ui/states";
 export function SignInPage(): JSX.Element {
   const app = useApp();
   const t = useText();
+  usePageTitle(() => t("sign_in.title"));
   const [username, setUsername] = createSignal("");
   const [password, setPassword] = createSignal("");
   const [busy, setBusy] = createSignal(false);

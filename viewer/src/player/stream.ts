@@ -26,6 +26,11 @@ export function isPlaylist(stream: PlaybackSession["stream"]): boolean {
   return stream.kind === "hls" || /\.m3u8(\?|#|$)/.test(stream.url);
 }
 
+/** Fetches the player ahead, while the server is still being asked; a failure shows when it is needed. */
+export function preparePlayer(): void {
+  import("hls.js").catch(() => undefined);
+}
+
 /** Plays the session's stream in `video`, from where the viewer stopped. */
 export async function attachStream(
   video: HTMLVideoElement,

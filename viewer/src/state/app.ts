@@ -1,4 +1,4 @@
-import { createContext, createSignal, useContext } from "solid-js";
+import { createContext, createEffect, createSignal, useContext } from "solid-js";
 import type { Accessor } from "solid-js";
 import { ApiError, Unreachable } from "../api/http";
 import type { DeviceInfo, Operator } from "../api/types";
@@ -76,6 +76,14 @@ export function useApp(): AppState {
 export function useText(): (key: TextKey, params?: Params) => string {
   const app = useApp();
   return (key, params) => app.formats().words.text(key, params);
+}
+
+/** Names the page in the browser's tab and for screen readers: "My rentals · Aurora". */
+export function usePageTitle(title: () => string | undefined): void {
+  const app = useApp();
+  createEffect(() => {
+    document.title = [title(), app.operator()?.name ?? "Matinee"].filter(Boolean).join(" · ");
+  });
 }
 
 /** A failure in the viewer's words: by its code where we know it, else as the server put it. */

@@ -9,6 +9,17 @@ export interface Load<T> {
   reload: () => void;
 }
 
+/** Looks again every so often while `open` says that the answer will change by itself. */
+export function reloadWhile<T>(load: Load<T>, open: (data: T) => boolean, everyMs: number): void {
+  const timer = setInterval(() => {
+    const data = load.data();
+    if (data !== null && open(data)) load.reload();
+  }, everyMs);
+  onCleanup(() => {
+    clearInterval(timer);
+  });
+}
+
 /** Something a page shows, fetched when the page appears. A session that ended leads to the sign-in page. */
 export function createLoad<T>(fetcher: () => Promise<T>, initial: T | null = null): Load<T> {
   const app = useApp();
@@ -17,10 +28,11 @@ export function createLoad<T>(fetcher: () => Promise<T>, initial: T | null = nul
   let run = 0;
   const reload = () => {
     const mine = (run += 1);
-    setError(null);
     fetcher().then(
       (found) => {
-        if (mine === run) setData(() => found);
+        if (mine !== run) return;
+        setError(null);
+        setData(() => found);
       },
       (failure: unknown) => {
         if (mine !== run) return;

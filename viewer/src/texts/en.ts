@@ -17,8 +17,6 @@ export const en = {
   "nav.rentals": "My rentals",
   "nav.sign_out": "Sign out",
   "nav.back": "Back",
-  "nav.skip": "Skip to content",
-  "nav.language": "Language",
 
   "home.rentals": "Your rentals",
   "home.to_rent": "Rent tonight",
@@ -34,7 +32,6 @@ export const en = {
   "film.loading": "Loading…",
   "film.missing": "This film is not in the catalogue",
   "film.missing_hint": "It may have been taken out. Films you rented stay under My rentals.",
-  "film.terms": "Rental terms",
   "film.included": "Included in your subscription",
   "film.rent_for": "Rent for {price}",
   "film.rent_again_for": "Rent again for {price}",
@@ -181,7 +178,6 @@ export const en = {
   "player.unsupported_title": "This device cannot play the film",
   "player.unsupported_body": "Its browser lacks what protected video needs. Try a newer browser or another device.",
   "player.failed_title": "The film could not be loaded",
-  "player.finished": "The end",
   "player.again": "Watch from the start",
 
   "leave.title": "Leave Matinee?",

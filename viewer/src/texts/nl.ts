@@ -19,8 +19,6 @@ export const nl: Dictionary = {
   "nav.rentals": "Mijn huurfilms",
   "nav.sign_out": "Uitloggen",
   "nav.back": "Terug",
-  "nav.skip": "Naar de inhoud",
-  "nav.language": "Taal",
 
   "home.rentals": "Uw huurfilms",
   "home.to_rent": "Vanavond huren",
@@ -36,7 +34,6 @@ export const nl: Dictionary = {
   "film.loading": "Laden…",
   "film.missing": "Deze film staat niet in de catalogus",
   "film.missing_hint": "Misschien is hij eruit gehaald. Gehuurde films vindt u onder Mijn huurfilms.",
-  "film.terms": "Huurvoorwaarden",
   "film.included": "Inbegrepen in uw abonnement",
   "film.rent_for": "Huren voor {price}",
   "film.rent_again_for": "Opnieuw huren voor {price}",
@@ -183,7 +180,6 @@ export const nl: Dictionary = {
   "player.unsupported_title": "Dit apparaat kan de film niet afspelen",
   "player.unsupported_body": "De browser mist wat beveiligde video nodig heeft. Probeer een nieuwere browser of een ander apparaat.",
   "player.failed_title": "De film kon niet worden geladen",
-  "player.finished": "Einde",
   "player.again": "Opnieuw vanaf het begin",
 
   "leave.title": "Matinee verlaten?",

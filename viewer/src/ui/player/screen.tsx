@@ -8,7 +8,7 @@ import type { PlayerCommands } from "../../player/remote";
 import { SeekStepper, clampPosition } from "../../player/seeking";
 import { attachStream } from "../../player/stream";
 import type { Detach } from "../../player/stream";
-import { useApp, useText } from "../../state/app";
+import { useApp, usePageTitle, useText } from "../../state/app";
 import { Controls } from "./controls";
 
 const CONTROLS_SHOWN_MS = 4_000;
@@ -39,6 +39,7 @@ export function Screen(props: Props): JSX.Element {
   const [duration, setDuration] = createSignal(0);
   const [full, setFull] = createSignal(false);
   const [shown, setShown] = createSignal(true);
+  let wokenByTouch = false;
   let hideTimer: ReturnType<typeof setTimeout> | undefined;
 
   const wake = () => {
@@ -155,20 +156,29 @@ export function Screen(props: Props): JSX.Element {
     app.rentals.seen()?.find((rental) => rental.purchase.item.id === props.item.id)?.purchase.item.title ??
     "";
 
+  usePageTitle(title);
+
   return (
     <div
       class="screen"
       classList={{ "is-quiet": !shown() && playing() }}
       ref={(element) => (frame = element)}
       onMouseMove={wake}
-      onTouchStart={wake}
+      onTouchStart={() => {
+        wokenByTouch = !shown();
+        wake();
+      }}
     >
       <video
         ref={(element) => (video = element)}
         data-testid="player-video"
         aria-label={t("player.video")}
         playsinline
-        onClick={toggle}
+        onClick={() => {
+          // A first touch only brings the controls back.
+          if (!wokenByTouch) toggle();
+          wokenByTouch = false;
+        }}
         onPlay={() => {
           setPlaying(true);
           setFinished(false);
@@ -183,7 +193,11 @@ export function Screen(props: Props): JSX.Element {
           setPosition(event.currentTarget.currentTime);
           props.onPosition(event.currentTarget.currentTime);
         }}
-        onEnded={() => setFinished(true)}
+        onEnded={() => {
+          setFinished(true);
+          // Whoever saw the end starts anew the next time.
+          props.onPosition(0);
+        }}
       />
       <Show when={waiting() && !finished()}>
         <div class="screen-wait" role="status" aria-label={t("player.buffering")}>
