@@ -1,11 +1,13 @@
 """The words of this domain: customers, devices, products and subscriber sessions."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 import msgspec
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CustomerStatus(StrEnum):
@@ -93,6 +95,11 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def display_name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.username
+
+    @property
+    def version(self) -> int:
+        """What tells one save from another: when it was, in microseconds."""
+        return (self.updated_at - _EPOCH) // timedelta(microseconds=1)
 
 
 class CustomerRow(msgspec.Struct, frozen=True, kw_only=True):

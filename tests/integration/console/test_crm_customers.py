@@ -197,6 +197,28 @@ async def test_the_subscription_tab_saves_product_dates_and_limit(
     )
 
 
+async def test_two_people_who_edit_at_once_do_not_overwrite_each_other(
+    browser: Browser, world: World, product_id: UUID
+) -> None:
+    customer_id = await world.customer("nora", product_id)
+    path, version = f"{CUSTOMERS}/{customer_id}", str((await _customer(world, customer_id)).version)
+    other = await world.product("Other")
+    assert f'name="version" type="hidden" value="{version}"' in (await browser.get(path)).text
+    assert (await browser.post(path, PERSON | {"city": "First", "version": version})).status_code == 303
+    late = await browser.post(path, PERSON | {"city": "Second", "version": version})
+    assert late.status_code == 409
+    assert 'value="Second"' in late.text
+    assert "Saved meanwhile: First" in plain(late.text)
+    form = _subscription(other) | {"version": version}
+    subscription = await browser.post(f"{path}/subscription", form)
+    assert subscription.status_code == 409
+    assert "Saved meanwhile: Basic" in plain(subscription.text)
+    after = await _customer(world, customer_id)
+    assert (after.city, after.product_id) == ("First", product_id)
+    again = PERSON | {"city": "Second", "version": str(after.version)}
+    assert (await browser.post(path, again)).status_code == 303
+
+
 async def test_disabling_signs_every_device_out(browser: Browser, world: World, product_id: UUID) -> None:
     customer_id = await world.customer("nora", product_id)
     token = (await _sign_in(world, "nora")).token

@@ -7,7 +7,7 @@ from litestar import Litestar
 from tests.factories.world import STAFF, World
 from tests.integration.console.conftest import Browser, add_staff, open_browser
 from tests.integration.console.counting import counted_statements
-from tests.integration.console.pages import cells, error_at
+from tests.integration.console.pages import cells, error_at, plain
 
 from matinee.catalog.operations.packages import create_package
 from matinee.customers.queries import get_product, list_products
@@ -90,8 +90,23 @@ async def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(
     assert (unknown.status_code, bool(error_at(unknown, "packages"))) == (422, True)
     odd = await browser.post(f"{PRODUCTS}/new", FORM | {"payment_type": "gold", "movie_provision": "x"})
     assert (odd.status_code, bool(error_at(odd, "payment_type"))) == (422, True)
-    assert (await browser.post(f"{PRODUCTS}/new", FORM | {"version": "9"})).status_code == 422
+    assert (await browser.post(f"{PRODUCTS}/new", FORM | {"stock": "9"})).status_code == 422
     assert await _products(world) == []
+
+
+async def test_two_people_who_edit_at_once_do_not_overwrite_each_other(
+    browser: Browser, world: World
+) -> None:
+    path = f"{PRODUCTS}/{await world.product()}"
+    assert 'name="version" type="hidden" value="1"' in (await browser.get(path)).text
+    assert (await browser.post(path, FORM | {"name": "First", "version": "1"})).status_code == 303
+    late = await browser.post(path, FORM | {"name": "Second", "version": "1"})
+    assert late.status_code == 409
+    assert 'value="Second"' in late.text
+    assert "Saved meanwhile: First" in plain(late.text)
+    assert [product.name for product in await _products(world)] == ["First"]
+    assert 'name="version" type="hidden" value="2"' in late.text
+    assert (await browser.post(path, FORM | {"name": "Second", "version": "2"})).status_code == 303
 
 
 async def test_a_product_in_use_is_not_archived(browser: Browser, world: World) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from wtforms import PasswordField, SelectField, StringField
+from wtforms import HiddenField, PasswordField, SelectField, StringField
 from wtforms.widgets import PasswordInput
 
 from matinee.console.crm.local_time import from_local, to_local
@@ -33,6 +33,7 @@ class PersonForm(ConsoleForm):
     zip = StringField("Postal code", filters=[stripped])
     city = StringField("City", filters=[stripped])
     state = StringField("State or province", filters=[stripped])
+    version = HiddenField()
     country = SelectField("Country", choices=choices([("", "Not given"), *known_countries().items()]))
 
     @property
@@ -47,6 +48,7 @@ class SubscriptionForm(ConsoleForm):
     starts_at = StringField("Starts", filters=[stripped])
     expires_at = StringField("Ends", filters=[stripped])
     spending_limit = StringField("Spending limit a month", filters=[stripped])
+    version = HiddenField()
 
     def offer_products(self, products: Sequence[tuple[UUID, str]]) -> None:
         """Fill the list of products."""
@@ -62,6 +64,12 @@ class PasswordForm(ConsoleForm):
     password = PasswordField("New password", widget=PasswordInput(hide_value=False))
 
 
+def person_form(customer: Customer) -> PersonForm:
+    """Return the form as it stands."""
+    data = {name: getattr(customer, name) for name in PERSON_FIELDS}
+    return PersonForm(data=data | {"version": str(customer.version)})
+
+
 def subscription_form(customer: Customer, product: Product, operator: Operator) -> SubscriptionForm:
     """Return the form as it stands."""
     limit = customer.spending_limit_minor
@@ -73,6 +81,7 @@ def subscription_form(customer: Customer, product: Product, operator: Operator) 
             "starts_at": to_local(customer.starts_at, operator.zone),
             "expires_at": to_local(customer.expires_at, operator.zone),
             "spending_limit": "" if limit is None else Money(limit, product.currency).plain(),
+            "version": str(customer.version),
         }
     )
 

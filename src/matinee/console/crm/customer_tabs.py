@@ -11,15 +11,16 @@ from wtforms import HiddenField, StringField
 from matinee.console.access import allow
 from matinee.console.crm.customer_forms import (
     ERROR_NAMES,
-    PERSON_FIELDS,
     PasswordForm,
     PersonForm,
     SubscriptionForm,
     input_from,
+    person_form,
     subscription_form,
     subscription_of,
 )
 from matinee.console.crm.customers import PATH
+from matinee.console.crm.editing import show_both, version_sent
 from matinee.console.crm.reasons import ReasonForm, ask_again
 from matinee.console.crm.words import PAYMENT, STATUS, action_words, changes_words
 from matinee.console.forms import read_form, show_errors, stripped
@@ -32,10 +33,10 @@ from matinee.customers.operations import (
     set_password,
     update_customer,
 )
-from matinee.customers.queries import get_customer, get_product, list_devices, product_choices
+from matinee.customers.queries import get_customer, get_product, list_devices, lock_customer, product_choices
 from matinee.customers.rules import status_of
 from matinee.customers.types import Customer, EffectiveStatus, PaymentType, Product
-from matinee.kernel.errors import Invalid, NotFound
+from matinee.kernel.errors import Conflict, Invalid, NotFound
 from matinee.kernel.ids import parse_id
 from matinee.platform.audit import entries_about
 from matinee.platform.db import Database, Transaction
@@ -102,7 +103,7 @@ async def info(
     """Show who the customer is."""
     async with database.transaction(operator.operator_id) as tx:
         page = await customer_page(tx, operator, parse_id(key))
-    form = PersonForm(data={name: getattr(page.customer, name) for name in PERSON_FIELDS})
+    form = person_form(page.customer)
     return show_tab(request, "info", page, form=form, password_form=PasswordForm())
 
 
@@ -118,7 +119,7 @@ async def save_info(
     form, customer_id = await read_form(request, PersonForm), parse_id(key)
     try:
         async with database.transaction(operator.operator_id) as tx:
-            customer = await get_customer(tx, operator_id=operator.operator_id, customer_id=customer_id)
+            customer = await lock_customer(tx, operator_id=operator.operator_id, customer_id=customer_id)
             await update_customer(
                 tx,
                 operator_id=operator.operator_id,
@@ -126,12 +127,18 @@ async def save_info(
                 customer_id=customer_id,
                 given=input_from(customer, **form.person),
                 now=await tx.now(),
+                expected_version=version_sent(form),
             )
     except Invalid as error:
         show_errors(form, error)
         async with database.transaction(operator.operator_id) as tx:
             page = await customer_page(tx, operator, customer_id)
         return show_tab(request, "info", page, status=422, form=form, password_form=PasswordForm())
+    except Conflict as error:
+        async with database.transaction(operator.operator_id) as tx:
+            page = await customer_page(tx, operator, customer_id)
+        show_both(form, error, saved=person_form(page.customer))
+        return show_tab(request, "info", page, status=409, form=form, password_form=PasswordForm())
     return redirect(request, f"{PATH}/{customer_id}", toast="Saved. It counts at once.")
 
 
@@ -151,7 +158,7 @@ async def save_password(
         password_hash = await hash_password(form.password.data or "")
     except Invalid as error:
         show_errors(form, error)
-        person = PersonForm(data={name: getattr(page.customer, name) for name in PERSON_FIELDS})
+        person = person_form(page.customer)
         return show_tab(request, "info", page, status=422, form=person, password_form=form)
     async with database.transaction(operator.operator_id) as tx:
         await set_password(
@@ -190,7 +197,7 @@ async def save_subscription(
     form, customer_id = await read_form(request, SubscriptionForm), parse_id(key)
     try:
         async with database.transaction(operator.operator_id) as tx:
-            customer = await get_customer(tx, operator_id=operator.operator_id, customer_id=customer_id)
+            customer = await lock_customer(tx, operator_id=operator.operator_id, customer_id=customer_id)
             currency = await _currency(tx, operator, form.product_id.data or "", customer)
             values = subscription_of(form, operator, currency=currency, before=customer)
             await update_customer(
@@ -200,6 +207,7 @@ async def save_subscription(
                 customer_id=customer_id,
                 given=input_from(customer, **values),
                 now=await tx.now(),
+                expected_version=version_sent(form),
             )
     except Invalid as error:
         show_errors(form, error, names=ERROR_NAMES)
@@ -207,6 +215,12 @@ async def save_subscription(
             page = await customer_page(tx, operator, customer_id)
             form.offer_products(await _choices(tx, operator, page))
         return show_tab(request, "subscription", page, status=422, form=form)
+    except Conflict as error:
+        async with database.transaction(operator.operator_id) as tx:
+            page = await customer_page(tx, operator, customer_id)
+            form.offer_products(await _choices(tx, operator, page))
+        show_both(form, error, saved=subscription_form(page.customer, page.product, operator))
+        return show_tab(request, "subscription", page, status=409, form=form)
     return redirect(
         request, f"{PATH}/{customer_id}/subscription", toast="Saved. It counts for the next rental at once."
     )

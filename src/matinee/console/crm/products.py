@@ -6,10 +6,11 @@ from uuid import UUID
 from babel import Locale
 from litestar import Response, get, post
 from litestar.params import FromPath
-from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, StringField
+from wtforms import BooleanField, HiddenField, RadioField, SelectField, SelectMultipleField, StringField
 
 from matinee.catalog.queries.packages import package_choices
 from matinee.console.access import allow
+from matinee.console.crm.editing import show_both, version_sent
 from matinee.console.crm.words import PAYMENT, action_words, changes_words
 from matinee.console.forms import ConsoleForm, choices, read_form, show_errors, stripped
 from matinee.console.rendering import redirect, render
@@ -18,7 +19,7 @@ from matinee.console.tables import Column, Filter, ListSpec, Table, list_query
 from matinee.customers.operations import archive_product, create_product, restore_product, update_product
 from matinee.customers.queries import get_product, list_products
 from matinee.customers.types import PaymentType, Product, ProductInput
-from matinee.kernel.errors import Invalid
+from matinee.kernel.errors import Conflict, Invalid
 from matinee.kernel.ids import parse_id
 from matinee.kernel.money import CREDIT, known_currencies
 from matinee.platform.audit import entries_about
@@ -75,6 +76,7 @@ class ProductForm(ConsoleForm):
     packages = SelectMultipleField("Packages", choices=choices(()), validate_choice=False)
     max_devices = StringField("Devices", filters=[stripped])
     max_streams = StringField("Streams at once", filters=[stripped])
+    version = HiddenField()
 
     def offer(self, offered: "Choices") -> None:
         """Fill the lists."""
@@ -206,7 +208,14 @@ async def save_product(
                 product_id=product_id,
                 given=given,
                 now=await tx.now(),
+                expected_version=version_sent(form),
             )
+    except Conflict as error:
+        async with database.transaction(operator.operator_id) as tx:
+            found = await get_product(tx, operator_id=operator.operator_id, product_id=product_id)
+            form.offer(await _choices(tx, operator))
+        show_both(form, error, saved=_form_of(found, operator))
+        return await _form_page(request, database, operator, form, found, status=409)
     except Invalid as error:
         show_errors(form, error, names=ERROR_NAMES)
         async with database.transaction(operator.operator_id) as tx:
@@ -270,6 +279,7 @@ def _form_of(found: Product, operator: Operator) -> ProductForm:
             "packages": [str(key) for key in found.packages],
             "max_devices": str(found.max_devices),
             "max_streams": str(found.max_streams),
+            "version": str(found.version),
         }
     )
 

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from matinee.console.access import allow
+from matinee.console.crm.editing import show_both, version_sent
 from matinee.console.crm.provision_form import (
     ECHOES,
     MATCHES,
@@ -21,7 +22,7 @@ from matinee.console.crm.provision_form import (
 from matinee.console.crm.provision_words import CAPABILITY, CLASS, examples
 from matinee.console.crm.reasons import ReasonForm, ask_again
 from matinee.console.crm.words import action_words, changes_words
-from matinee.console.forms import read_form, show_conflict
+from matinee.console.forms import read_form
 from matinee.console.rendering import redirect, render, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.customers.rules import checked_reason
@@ -158,7 +159,7 @@ async def save_provision(
                 policy=egress,
                 actor=staff.actor,
                 now=await tx.now(),
-                expected_version=_version(form),
+                expected_version=version_sent(form),
             )
     except Invalid as error:
         form.show(error)
@@ -166,7 +167,7 @@ async def save_provision(
         return _form_page(request, operator, form, now, status=422)
     except Conflict as error:
         now = await read_saved(database, operator, provision_id)
-        _show_conflict(form, error, now.provision)
+        show_both(form, error, saved=form_of(now.provision.config, now.provision.version))
         return _form_page(request, operator, form, now, status=409)
     toast = f"Saved as version {saved.version}. New rentals use it after the next Cloud Sync of Products."
     return redirect(request, f"{PATH}/{provision_id}", toast=toast)
@@ -259,11 +260,6 @@ async def accept_class_d(
     return redirect(request, f"{PATH}/{provision_id}", toast="Noted with your name.")
 
 
-def _version(form: ProvisionForm) -> int | None:
-    text = form.version.data or ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
-
-
 async def read_saved(database: Database, operator: Operator, provision_id: UUID) -> Saved:
     """Return a provision with what is known about it. Raises NotFound."""
     async with database.transaction(operator.operator_id) as tx:
@@ -277,18 +273,6 @@ async def read_saved(database: Database, operator: Operator, provision_id: UUID)
                 tx, operator_id=operator.operator_id, subject_kind="provision", subject_id=provision_id
             ),
         )
-
-
-def _show_conflict(form: ProvisionForm, error: Conflict, current: Provision) -> None:
-    now = form_of(current.config, current.version)
-    names = ("name", "base_url", "timeout_seconds", "longest_processing_seconds")
-    show_conflict(
-        form,
-        error,
-        current={name: now[name].data or "" for name in names},
-        typed={name: form[name].data or "" for name in names},
-        version=current.version,
-    )
 
 
 def _form_page(

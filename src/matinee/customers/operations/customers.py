@@ -10,7 +10,7 @@ from matinee.customers.operations.sessions import end_sessions
 from matinee.customers.queries import get_product, lock_customer
 from matinee.customers.rules import checked_reason, validated_customer
 from matinee.customers.types import Customer, CustomerInput, CustomerStatus
-from matinee.kernel.errors import Invalid, NotFound
+from matinee.kernel.errors import Conflict, Invalid, NotFound
 from matinee.kernel.ids import new_id
 from matinee.platform import audit
 from matinee.platform.audit import Actor
@@ -68,13 +68,17 @@ async def update_customer(
     customer_id: UUID,
     given: CustomerInput,
     now: datetime,
+    expected_version: int | None = None,
 ) -> Customer:
     """Change a customer; a disabled one stays disabled. Returns it as it is now.
 
-    Raises NotFound and Invalid.
+    `expected_version` is the version that the editor was opened with. Raises NotFound, Invalid, and
+    Conflict when somebody else saved meanwhile.
     """
     given = validated_customer(given)
     before = await lock_customer(tx, operator_id=operator_id, customer_id=customer_id)
+    if expected_version is not None and before.version != expected_version:
+        raise Conflict("Somebody else changed this customer meanwhile.", code="edited_meanwhile")
     if before.status is CustomerStatus.DISABLED:
         given = msgspec.structs.replace(given, status=CustomerStatus.DISABLED)
     if given.product_id != before.product_id:

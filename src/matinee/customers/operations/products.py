@@ -9,7 +9,7 @@ import asyncpg
 from matinee.customers.queries import get_product
 from matinee.customers.rules import validated_product
 from matinee.customers.types import Product, ProductInput
-from matinee.kernel.errors import Invalid, NotFound, Refused
+from matinee.kernel.errors import Conflict, Invalid, NotFound, Refused
 from matinee.kernel.ids import new_id
 from matinee.platform import audit
 from matinee.platform.audit import Actor
@@ -40,14 +40,24 @@ async def create_product(
 
 
 async def update_product(
-    tx: Transaction, *, operator_id: UUID, actor: Actor, product_id: UUID, given: ProductInput, now: datetime
+    tx: Transaction,
+    *,
+    operator_id: UUID,
+    actor: Actor,
+    product_id: UUID,
+    given: ProductInput,
+    now: datetime,
+    expected_version: int | None = None,
 ) -> Product:
-    """Change a product; its version rises unless nothing changed. Raises NotFound and Invalid.
+    """Change a product; its version rises unless nothing changed.
 
-    Apps see the change after the next Cloud Sync of Products.
+    `expected_version` is the version that the editor was opened with. Apps see the change after the next
+    Cloud Sync of Products. Raises NotFound, Invalid, and Conflict when somebody else saved meanwhile.
     """
     given = validated_product(given)
     before = await _locked(tx, operator_id, product_id)
+    if expected_version is not None and before.version != expected_version:
+        raise Conflict("Somebody else changed this product meanwhile.", code="edited_meanwhile")
     facts, old_facts = _facts(given), _facts(before)
     changed = {
         name: {"from": old_facts[name], "to": fact} for name, fact in facts.items() if fact != old_facts[name]
