@@ -1,0 +1,110 @@
+"""axe-core finds nothing on the main pages of console and app, in light and dark."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from playwright.sync_api import Page, expect
+from tests.journeys.app import App
+from tests.journeys.conftest import OpenApp, OpenConsole
+from tests.journeys.shop import Shop
+
+SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds wrong, each with the first place where it is."""
+    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {one['help']} ({one['nodes'][0]['html'][:200]})" for one in found]
+
+
+class Findings:
+    """What was found, page by page."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.all: dict[str, list[str]] = {}
+
+    def look(self, name: str) -> None:
+        # A picture that still fades in has other contrasts than a picture that stands.
+        self._page.wait_for_function(
+            "() => document.getAnimations().every((one) => one.playState !== 'running'"
+            " || one.effect.getComputedTiming().iterations === Infinity)"
+        )
+        found = violations(self._page)
+        if found:
+            self.all[name] = found
+
+
+@SCHEMES
+def test_the_console(meridian: Shop, open_app: OpenApp, open_console: OpenConsole, scheme: str) -> None:
+    customer = meridian.customer(f"axel-{scheme}")
+    open_app("meridian", customer).buy(meridian.movie(f"Contrast {scheme}"))
+    console = open_console("meridian", color_scheme=scheme)
+    page = console.page
+    findings = Findings(page)
+    for path in (
+        "", "/cms/movies", "/crm/customers", "/crm/customers/new", "/crm/products", "/crm/products/new",
+        "/crm/products/api-provisions", "/crm/products/api-provisions/new", "/crm/decisions", "/cloud-sync",
+    ):  # fmt: skip
+        console.open(path)
+        findings.look(path or "home")
+    console.open("/crm/products/api-provisions")
+    page.get_by_role("link", name="Sample billing").click()
+    findings.look("provision")
+    page.get_by_role("link", name="Go-live probe").first.click()
+    expect(page.get_by_role("heading", level=1, name="Go-live probe")).to_be_visible()
+    findings.look("probe")
+    console.open(f"/crm/customers?q={customer}")
+    page.get_by_role("link", name=re.compile(customer, re.IGNORECASE)).click()
+    for tab in ("Subscription", "Content", "Devices", "Activity", "Info"):
+        page.get_by_role("link", name=tab, exact=True).click()
+        expect(page.get_by_role("link", name=tab, exact=True)).to_have_attribute("aria-current", "page")
+        findings.look(tab)
+    assert findings.all == {}
+
+
+@SCHEMES
+def test_the_console_before_sign_in(stack: Any, new_page: Callable[..., Page], scheme: str) -> None:
+    page = new_page(color_scheme=scheme)
+    page.goto(stack.address("aurora", "/console"))
+    expect(page.get_by_role("heading", name="Sign in to Matinee")).to_be_visible()
+    assert violations(page) == []
+
+
+@SCHEMES
+@pytest.mark.parametrize("device", ["tv", "handheld"])
+def test_the_app(
+    meridian: Shop, new_page: Callable[..., Page], open_app: OpenApp, scheme: str, device: str
+) -> None:
+    customer, film = meridian.customer(f"ada-{scheme}-{device}"), meridian.movie(f"Focus {scheme} {device}")
+    size = {"width": 1920, "height": 1080} if device == "tv" else {"width": 412, "height": 840}
+    app = App(new_page(color_scheme=scheme, viewport=size), meridian.address(), device=device)
+    findings = Findings(app.page)
+    app.open(f"/?device={device}")
+    expect(app.page.get_by_role("heading", name="Sign in")).to_be_visible()
+    findings.look("sign-in")
+    app.sign_in(customer)
+    expect(app.page.locator("a.tile").first).to_be_visible()
+    findings.look("home")
+    app.open_film(film)
+    expect(app.page.get_by_test_id("rent")).to_be_visible()
+    findings.look("film")
+    app.rent()
+    findings.look("invoice")
+    app.confirm()
+    app.expect_outcome("granted")
+    findings.look("result")
+    app.page.get_by_role("button", name="Watch now").click()
+    app.expect_playing()
+    findings.look("player")
+    app.leave_player()
+    findings.look("rented film")
+    app.my_rentals()
+    findings.look("rentals")
+    app.page.get_by_role("link", name="Receipt").click()
+    expect(app.page.get_by_role("heading", name="Receipt")).to_be_visible()
+    findings.look("receipt")
+    assert findings.all == {}
