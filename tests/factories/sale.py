@@ -88,7 +88,9 @@ def billing_config(base_url: str = "http://127.0.0.1:8100/rentals", *, seconds: 
     )
 
 
-async def make_operator(owner_url: str, slug: str, **fields: Any) -> Operator:
+async def make_operator(
+    owner_url: str, slug: str, *, honour_late_charges: bool = False, **fields: Any
+) -> Operator:
     """Add an operator as the platform's owner does."""
     database = await Database.connect(owner_url, connections=1)
     try:
@@ -97,7 +99,12 @@ async def make_operator(owner_url: str, slug: str, **fields: Any) -> Operator:
                 "name": slug.title(), "host": f"{slug}.localhost", "time_zone": "Europe/Amsterdam",
                 "currency": "EUR", "country": "NL", "tax_rate_basis_points": 2100,
             } | fields  # fmt: skip
-            return await create_operator(tx, slug=slug, **given)
+            operator = await create_operator(tx, slug=slug, **given)
+            await tx.execute(
+                "UPDATE operators SET honour_late_charges = $2 WHERE operator_id = $1",
+                operator.operator_id, honour_late_charges,
+            )  # fmt: skip
+            return msgspec.structs.replace(operator, honour_late_charges=honour_late_charges)
     finally:
         await database.close()
 

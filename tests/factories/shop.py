@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -108,7 +109,7 @@ async def open_shop(
     quantity: int = 48,
     finish_window_hours: int | None = None,
     config: ProvisionConfig | None = None,
-    **operator_fields: object,
+    **operator_fields: Any,
 ) -> AsyncIterator[Shop]:
     """Open a shop of a new operator in the database at `urls`."""
     operator = await make_operator(urls.owner_url, f"op-{new_id().hex[-12:]}", **operator_fields)

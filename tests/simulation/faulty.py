@@ -45,6 +45,9 @@ class Trouble(StrEnum):
     FROZEN_AFTER = "frozen_after"
 
 
+READS_BEFORE_A_CHARGE = 2
+"""The claim or the lease in one transaction, the look just before in another; after a question, the look alone."""
+
 Span = Callable[[], timedelta]
 
 
@@ -57,6 +60,7 @@ class FaultyDatabase(Database):
         super().__init__(url, clock=clock)
         self._time, self._fate, self._span = time, fate, span
         self.last_read: tuple[object, int] | None = None
+        self.reads: Counter[object] = Counter()
 
     @classmethod
     def over(
@@ -70,6 +74,7 @@ class FaultyDatabase(Database):
     @asynccontextmanager
     async def transaction(self, operator_id: UUID) -> AsyncIterator[Transaction]:
         await self._time.turn()
+        self.reads[asyncio.current_task()] += 1
         fate = self._fate()
         async with super().transaction(operator_id) as tx:
             yield tx
@@ -130,6 +135,7 @@ class FaultyGateway:
     async def status(
         self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
     ) -> StatusResult:
+        self._database.reads[asyncio.current_task()] = READS_BEFORE_A_CHARGE - 1
         trouble = await self._before("status")
         result = await self._billing.status(config, values, limit_seconds=limit_seconds)
         await self._after(trouble)
@@ -149,6 +155,8 @@ class FaultyGateway:
         Who was frozen, or overtaken, after reading the row just before cannot know.
         """
         just_read = self._database.just_read()
+        if self._database.reads.pop(asyncio.current_task(), 0) < READS_BEFORE_A_CHARGE:
+            self.violations.append("I4: sent without reading the row just before")
         async with self._calm.transaction(self._operator_id) as tx:
             row = await tx.fetchrow(
                 "SELECT purchase_id, state, epoch FROM purchases WHERE operator_id = $1 AND reference = $2 "

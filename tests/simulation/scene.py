@@ -117,6 +117,24 @@ class Scene:
             )
         )
 
+    async def buy(self, *, first: Fault = Fault.OK, film: int = 0) -> Purchase:
+        """Ask for an invoice, confirm it and return the purchase; the first charge goes as `first` says."""
+        faults = iter([first])
+        self.chance.fault = lambda call: next(faults, Fault.OK) if call == "charge" else Fault.OK
+        signed = await self.quote(film)
+        assert signed is not None, "the film cannot be rented"
+        self.confirm(signed)
+        await self.work()
+        return (await self.purchases())[0]
+
+    async def read(self, purchase: Purchase) -> Purchase:
+        async with self.calm.transaction(self.operator_id) as tx:
+            return await queries.get_purchase(tx, **_key(purchase))
+
+    def standing(self, purchase: Purchase) -> int:
+        """Return how many charges billing has for a purchase."""
+        return len(self.billing.standing(purchase.reference))
+
     def look(self, purchase: Purchase) -> None:
         """Open the film's page."""
         self._act(ask_now(self.services, **_key(purchase)))

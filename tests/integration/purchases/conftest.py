@@ -1,13 +1,16 @@
 """One loop and one pool for a module whose tests each make an operator of their own."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import msgspec
 import pytest
+from tests.simulation.scene import Scene, open_scene
 
 from matinee.platform.db import Database
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.provisions.types import Capabilities
 from matinee.purchases.jobs import charge
 
 
@@ -17,6 +20,18 @@ class Stage(msgspec.Struct, frozen=True):
     runner: asyncio.Runner
     pool: Database
     owner: Database
+
+    def play(
+        self, life: Callable[[Scene], Awaitable[None]], *, capabilities: Capabilities, **terms: Any
+    ) -> None:
+        """Open a scene of a new operator, let `life` happen in it, and see that no invariant was broken."""
+
+        async def whole() -> None:
+            async with open_scene(self.pool, self.owner, capabilities=capabilities, **terms) as scene:
+                await life(scene)
+                assert await scene.broken() == []
+
+        self.runner.run(whole())
 
 
 @pytest.fixture(scope="module")
