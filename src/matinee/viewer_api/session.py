@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from matinee.customers.jobs import sign_in_subscriber
-from matinee.customers.operations import sign_out
+from matinee.customers.operations import note_seen, sign_out
 from matinee.customers.queries import get_customer, get_product
 from matinee.customers.types import Customer, DeviceCategory, DeviceInput, PaymentType, Product
 from matinee.kernel.errors import NotFound
@@ -135,7 +135,15 @@ async def sign_in(
 async def show_session(
     subscriber: NamedDependency[Subscriber], database: NamedDependency[Database]
 ) -> Response[SessionView]:
-    """Return the session of the cookie."""
+    """Return the session of the cookie; an app asks for it when it starts."""
+    async with database.transaction(subscriber.operator_id) as tx:
+        await note_seen(
+            tx,
+            operator_id=subscriber.operator_id,
+            customer_id=subscriber.customer_id,
+            device_id=subscriber.device_id,
+            now=await tx.now(),
+        )
     return Response(await _session_view(database, subscriber), headers=_NO_STORE)
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.factories.world import PASSWORD, STAFF, World
 
 from matinee.customers.jobs import sign_in_subscriber
-from matinee.customers.operations import disable_customer, remove_device, set_password, sign_out
+from matinee.customers.operations import disable_customer, note_seen, remove_device, set_password, sign_out
 from matinee.customers.queries import list_devices, session_by_token
 from matinee.customers.rules import SESSION_LIFETIME
 from matinee.customers.types import DeviceCategory, DeviceInput, SignedIn, SubscriberSession
@@ -110,6 +110,27 @@ async def test_disabling_and_a_new_password_end_every_session(world: World, nora
     async with world.database.transaction(world.operator_id) as tx:
         await disable_customer(tx, reason="moved", now=await tx.now(), **ids)
     assert await _session(world, token) is None
+
+
+async def test_a_device_is_seen_at_most_once_an_hour(world: World, nora: UUID) -> None:
+    await _sign_in(world)
+    ids: dict[str, Any] = {"operator_id": world.operator_id, "customer_id": nora}
+    start = await world.now()
+    seen = []
+    for later in (timedelta(minutes=59), timedelta(minutes=61), timedelta(minutes=62)):
+        async with world.database.transaction(world.operator_id) as tx:
+            await note_seen(tx, device_id=TV.device_id, now=start + later, **ids)
+            seen.append((await list_devices(tx, **ids))[0].last_seen_at)
+    assert seen[0] < start
+    assert seen[1:] == [start + timedelta(minutes=61)] * 2
+
+
+async def test_sessions_that_ran_out_are_removed(world: World, nora: UUID) -> None:
+    await _sign_in(world)
+    async with world.database.transaction(world.operator_id) as tx:
+        await tx.execute("UPDATE subscriber_sessions SET expires_at = created_at")
+    await _sign_in(world, device=_phone())
+    assert len(await _everything_stored(world)) == 1
 
 
 async def test_signing_out_ends_that_session_alone(world: World, nora: UUID) -> None:

@@ -10,7 +10,7 @@ from litestar.params import FromPath, SkipValidation
 from wtforms import HiddenField
 
 from matinee.console.access import allow
-from matinee.console.crm.customer_tabs import customer_page, show_tab
+from matinee.console.crm.customer_page import customer_page, show_tab
 from matinee.console.crm.customers import PATH
 from matinee.console.crm.purchase_view import cause_words, page_of, put_together
 from matinee.console.crm.reasons import ReasonForm, ask_again

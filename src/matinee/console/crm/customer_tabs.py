@@ -1,12 +1,10 @@
-"""The tabs of one customer: Info, Subscription, Devices, Wallet and Activity, with their actions."""
+"""The tabs that change one customer: Info with the password, and Subscription."""
 
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
-from wtforms import HiddenField, StringField
 
 from matinee.console.access import allow
 from matinee.console.crm.customer_forms import (
@@ -19,81 +17,24 @@ from matinee.console.crm.customer_forms import (
     subscription_form,
     subscription_of,
 )
+from matinee.console.crm.customer_page import CustomerPage, customer_page, show_tab
 from matinee.console.crm.customers import PATH
 from matinee.console.crm.editing import show_both, version_sent
-from matinee.console.crm.reasons import ReasonForm, ask_again
-from matinee.console.crm.words import PAYMENT, STATUS, action_words, changes_words
-from matinee.console.forms import read_form, show_errors, stripped
-from matinee.console.rendering import redirect, render
+from matinee.console.forms import read_form, show_errors
+from matinee.console.rendering import redirect
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.customers.operations import (
-    disable_customer,
-    enable_customer,
-    remove_device,
     set_password,
     update_customer,
 )
-from matinee.customers.queries import get_customer, get_product, list_devices, lock_customer, product_choices
-from matinee.customers.rules import status_of
-from matinee.customers.types import Customer, EffectiveStatus, PaymentType, Product
+from matinee.customers.queries import get_product, lock_customer, product_choices
+from matinee.customers.types import Customer
 from matinee.kernel.errors import Conflict, Invalid, NotFound
 from matinee.kernel.ids import parse_id
-from matinee.platform.audit import entries_about
-from matinee.platform.db import Database, Transaction
+from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
 from matinee.platform.passwords import hash_password
-from matinee.purchases.operations.wallet import top_up
-from matinee.purchases.queries import wallet_balance
 from matinee.staff.types import Role
-
-
-class CustomerPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What the head of every tab shows."""
-
-    customer: Customer
-    product: Product
-    status: EffectiveStatus
-
-    @property
-    def path(self) -> str:
-        return f"{PATH}/{self.customer.customer_id}"
-
-    @property
-    def has_wallet(self) -> bool:
-        return self.product.payment_type is PaymentType.WALLET
-
-
-class DeviceForm(ReasonForm):
-    device_id = HiddenField()
-
-
-class TopUpForm(ReasonForm):
-    credits = StringField("Credits to add", filters=[stripped])
-
-
-async def customer_page(tx: Transaction, operator: Operator, customer_id: UUID) -> CustomerPage:
-    """Return what the head of a tab needs. Raises NotFound."""
-    customer = await get_customer(tx, operator_id=operator.operator_id, customer_id=customer_id)
-    product = await get_product(tx, operator_id=operator.operator_id, product_id=customer.product_id)
-    return CustomerPage(customer=customer, product=product, status=status_of(customer, await tx.now()))
-
-
-def show_tab(
-    request: ConsoleRequest, tab: str, page: CustomerPage, *, status: int = 200, **context: Any
-) -> Response[Any]:
-    """Render one tab of a customer."""
-    return render(
-        request,
-        f"crm/customer_{tab}.html",
-        status=status,
-        tab=tab,
-        page=page,
-        customer=page.customer,
-        product=page.product,
-        status_word=STATUS[page.status],
-        payment_word=PAYMENT[page.product.payment_type],
-        **context,
-    )
 
 
 @get("/crm/customers/{key:str}")
@@ -245,203 +186,4 @@ async def _currency(tx: Transaction, operator: Operator, product_id: str, custom
         raise Invalid({"product_id": "Choose a product."}) from None
 
 
-@post("/crm/customers/{key:str}/disable", guards=[allow(Role.CARE)], status_code=303)
-async def disable(
-    request: ConsoleRequest,
-    database: ConsoleDatabase,
-    operator: CurrentOperator,
-    staff: CurrentStaff,
-    key: FromPath[str],
-) -> Response[Any]:
-    """Disable the customer."""
-    form, customer_id = await read_form(request, ReasonForm), parse_id(key)
-    try:
-        async with database.transaction(operator.operator_id) as tx:
-            await disable_customer(
-                tx,
-                operator_id=operator.operator_id,
-                actor=staff.actor,
-                customer_id=customer_id,
-                reason=form.reason.data or "",
-                now=await tx.now(),
-            )
-    except Invalid as error:
-        return ask_again(
-            request,
-            form,
-            error,
-            title="Disable this customer",
-            button="Disable",
-            back=f"{PATH}/{customer_id}",
-        )
-    toast = "Disabled. Every device is signed out; what plays now stops within a minute."
-    return redirect(request, f"{PATH}/{customer_id}", toast=toast)
-
-
-@post("/crm/customers/{key:str}/enable", guards=[allow(Role.CARE)], status_code=303)
-async def enable(
-    request: ConsoleRequest,
-    database: ConsoleDatabase,
-    operator: CurrentOperator,
-    staff: CurrentStaff,
-    key: FromPath[str],
-) -> Response[Any]:
-    """Enable the customer again."""
-    form, customer_id = await read_form(request, ReasonForm), parse_id(key)
-    try:
-        async with database.transaction(operator.operator_id) as tx:
-            await enable_customer(
-                tx,
-                operator_id=operator.operator_id,
-                actor=staff.actor,
-                customer_id=customer_id,
-                reason=form.reason.data or "",
-                now=await tx.now(),
-            )
-    except Invalid as error:
-        return ask_again(
-            request, form, error, title="Enable this customer", button="Enable", back=f"{PATH}/{customer_id}"
-        )
-    return redirect(request, f"{PATH}/{customer_id}", toast="Enabled. The customer can sign in again.")
-
-
-@get("/crm/customers/{key:str}/devices")
-async def devices(
-    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, key: FromPath[str]
-) -> Response[Any]:
-    """Show the customer's devices."""
-    async with database.transaction(operator.operator_id) as tx:
-        page = await customer_page(tx, operator, parse_id(key))
-        found = await list_devices(
-            tx, operator_id=operator.operator_id, customer_id=page.customer.customer_id
-        )
-    used = sum(device.is_registered for device in found)
-    return show_tab(request, "devices", page, devices=found, used=used)
-
-
-@post("/crm/customers/{key:str}/devices/remove", guards=[allow(Role.CARE)], status_code=303)
-async def remove(
-    request: ConsoleRequest,
-    database: ConsoleDatabase,
-    operator: CurrentOperator,
-    staff: CurrentStaff,
-    key: FromPath[str],
-) -> Response[Any]:
-    """Remove one device."""
-    form, customer_id = await read_form(request, DeviceForm), parse_id(key)
-    try:
-        async with database.transaction(operator.operator_id) as tx:
-            await remove_device(
-                tx,
-                operator_id=operator.operator_id,
-                actor=staff.actor,
-                customer_id=customer_id,
-                device_id=parse_id(form.device_id.data or ""),
-                reason=form.reason.data or "",
-                now=await tx.now(),
-            )
-    except Invalid as error:
-        return ask_again(
-            request,
-            form,
-            error,
-            title="Remove this device",
-            button="Remove the device",
-            back=f"{PATH}/{customer_id}/devices",
-        )
-    return redirect(
-        request,
-        f"{PATH}/{customer_id}/devices",
-        toast="Device removed. It is signed out and its place is free.",
-    )
-
-
-@get("/crm/customers/{key:str}/wallet")
-async def wallet(
-    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, key: FromPath[str]
-) -> Response[Any]:
-    """Show the balance, and a form to add credits."""
-    return await _wallet_page(request, database, operator, parse_id(key), TopUpForm(), 200)
-
-
-@post("/crm/customers/{key:str}/wallet", guards=[allow(Role.CARE, Role.FINANCE)], status_code=303)
-async def add_credits(
-    request: ConsoleRequest,
-    database: ConsoleDatabase,
-    operator: CurrentOperator,
-    staff: CurrentStaff,
-    key: FromPath[str],
-) -> Response[Any]:
-    """Add credits."""
-    form, customer_id = await read_form(request, TopUpForm), parse_id(key)
-    try:
-        async with database.transaction(operator.operator_id) as tx:
-            await get_customer(tx, operator_id=operator.operator_id, customer_id=customer_id)
-            balance = await top_up(
-                tx,
-                operator_id=operator.operator_id,
-                customer_id=customer_id,
-                credits_added=_whole(form.credits.data or ""),
-                actor=staff.actor,
-                reason=form.reason.data or "",
-                now=await tx.now(),
-            )
-    except Invalid as error:
-        show_errors(form, error)
-        return await _wallet_page(request, database, operator, customer_id, form, 422)
-    return redirect(
-        request, f"{PATH}/{customer_id}/wallet", toast=f"Added. The balance is {balance:,} credits now."
-    )
-
-
-async def _wallet_page(
-    request: ConsoleRequest,
-    database: Database,
-    operator: Operator,
-    customer_id: UUID,
-    form: TopUpForm,
-    status: int,
-) -> Response[Any]:
-    async with database.transaction(operator.operator_id) as tx:
-        page = await customer_page(tx, operator, customer_id)
-        balance = await wallet_balance(tx, operator_id=operator.operator_id, customer_id=customer_id)
-    return show_tab(request, "wallet", page, status=status, form=form, balance=balance)
-
-
-def _whole(text: str) -> int:
-    """Return the number; 0, which no top-up may be, for a text that is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0
-
-
-@get("/crm/customers/{key:str}/activity")
-async def activity(
-    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, key: FromPath[str]
-) -> Response[Any]:
-    """Show what staff did about the customer."""
-    async with database.transaction(operator.operator_id) as tx:
-        page = await customer_page(tx, operator, parse_id(key))
-        entries = await entries_about(
-            tx,
-            operator_id=operator.operator_id,
-            subject_kind="customer",
-            subject_id=page.customer.customer_id,
-            limit=100,
-        )
-    lines = [(entry, action_words(entry.action), changes_words(entry.details)) for entry in entries]
-    return show_tab(request, "activity", page, lines=lines)
-
-
-ROUTES = [
-    info,
-    save_info,
-    save_password,
-    subscription,
-    save_subscription,
-    disable,
-    enable,
-    devices,
-    remove,
-    wallet,
-    add_credits,
-    activity,
-]
+ROUTES = [info, save_info, save_password, subscription, save_subscription]

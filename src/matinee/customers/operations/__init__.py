@@ -7,7 +7,7 @@ from matinee.customers.operations.customers import (
     set_password,
     update_customer,
 )
-from matinee.customers.operations.devices import register_device, remove_device
+from matinee.customers.operations.devices import note_seen, register_device, remove_device
 from matinee.customers.operations.products import (
     archive_product,
     create_product,
@@ -23,6 +23,7 @@ __all__ = [
     "disable_customer",
     "enable_customer",
     "end_sessions",
+    "note_seen",
     "open_session",
     "register_device",
     "remove_device",

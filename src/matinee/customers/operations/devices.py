@@ -1,6 +1,6 @@
 """Which devices a customer uses. A device belongs to one customer; the look-up table is the truth of it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from matinee.customers.operations.sessions import end_sessions
@@ -11,6 +11,8 @@ from matinee.kernel.errors import NotFound, Refused
 from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
+
+SEEN_AGAIN_AFTER = timedelta(hours=1)
 
 
 async def register_device(
@@ -90,6 +92,17 @@ async def _take(
 
 def _taken() -> Refused:
     return Refused("Somebody else is signed in on this device. Sign out there first.", code="device_taken")
+
+
+async def note_seen(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, device_id: UUID, now: datetime
+) -> None:
+    """Note that a device is in use; written once an hour at most."""
+    await tx.execute(
+        """UPDATE devices SET last_seen_at = $4
+           WHERE operator_id = $1 AND customer_id = $2 AND device_id = $3 AND last_seen_at < $5""",
+        operator_id, customer_id, device_id, now, now - SEEN_AGAIN_AFTER,
+    )  # fmt: skip
 
 
 async def remove_device(

@@ -12,8 +12,12 @@ from matinee.platform.tokens import hash_secret, new_secret
 async def open_session(
     tx: Transaction, *, operator_id: UUID, customer_id: UUID, device: DeviceInput, now: datetime
 ) -> SignedIn:
-    """Open a session on a registered device; any earlier one on that device ends."""
-    await end_sessions(tx, operator_id=operator_id, customer_id=customer_id, device_id=device.device_id)
+    """Open a session on a registered device; any earlier one on that device ends, and those run out go."""
+    await tx.execute(
+        """DELETE FROM subscriber_sessions
+           WHERE operator_id = $1 AND customer_id = $2 AND (device_id = $3 OR expires_at <= $4)""",
+        operator_id, customer_id, device.device_id, now,
+    )  # fmt: skip
     secret = new_secret()
     session = SubscriberSession(
         customer_id=customer_id,
