@@ -1,6 +1,7 @@
 """Read provisions. A purchase names the version that it was made with, so every version stays readable."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
@@ -33,17 +34,37 @@ _NEWEST_PROBES = """
     ORDER BY probe.provision_id, probe.version, probe.created_at DESC, probe.probe_id DESC
 """
 
-# One version, and every version that was probed with its newest probe.
-_VERSION_AND_PROBES = """
-    SELECT v.version, v.config::text AS config, probe.probe_id, probe.capabilities, probe.created_at
-    FROM provision_versions v
-    LEFT JOIN LATERAL (
-        SELECT p.probe_id, p.capabilities, p.created_at FROM provision_probes p
-        WHERE p.operator_id = v.operator_id AND p.provision_id = v.provision_id AND p.version = v.version
-        ORDER BY p.created_at DESC, p.probe_id DESC LIMIT 1
-    ) probe ON true
-    WHERE v.operator_id = $1 AND v.provision_id = $2 AND (v.version = $3 OR probe.probe_id IS NOT NULL)
+BILLING_VERSION = """
+    (SELECT v.config::text FROM provision_versions v
+     WHERE v.operator_id = asked.operator_id AND v.provision_id = asked.provision_id
+       AND v.version = asked.provision_version) AS billing_config,
+    -- Every version that was probed, with its newest probe.
+    (SELECT json_agg(json_build_object('config', v.config::text, 'capabilities', probe.capabilities,
+                                       'created_at', probe.created_at, 'probe_id', probe.probe_id)
+                     ORDER BY v.version)::text
+     FROM provision_versions v
+     CROSS JOIN LATERAL (
+         SELECT p.probe_id, p.capabilities, p.created_at FROM provision_probes p
+         WHERE p.operator_id = v.operator_id AND p.provision_id = v.provision_id AND p.version = v.version
+         ORDER BY p.created_at DESC, p.probe_id DESC LIMIT 1
+     ) probe
+     WHERE v.operator_id = asked.operator_id AND v.provision_id = asked.provision_id) AS billing_probes
 """
+"""Two columns that `read_billing_version` reads, of the provision version that `asked` names."""
+
+_BILLING_VERSION_ALONE = f"""
+    SELECT {BILLING_VERSION}
+    FROM (SELECT $1::uuid AS operator_id, $2::uuid AS provision_id, $3::integer AS provision_version) AS asked
+"""
+
+
+class _NewestProbe(msgspec.Struct, frozen=True):
+    """The newest probe of one version, with that version."""
+
+    config: str
+    capabilities: list[str]
+    created_at: datetime
+    probe_id: UUID
 
 
 async def get_provision(tx: Transaction, *, operator_id: UUID, provision_id: UUID) -> Provision:
@@ -80,12 +101,17 @@ async def billing_version(
     tx: Transaction, *, operator_id: UUID, provision_id: UUID, version: int
 ) -> tuple[ProvisionConfig, Capabilities]:
     """Return what a call needs: the version, and what it was proved to be able to do. Raises NotFound."""
-    rows = await tx.fetch(_VERSION_AND_PROBES, operator_id, provision_id, version)
-    text = next((row["config"] for row in rows if row["version"] == version), None)
-    if text is None:
+    row = await tx.fetchrow(_BILLING_VERSION_ALONE, operator_id, provision_id, version)
+    return read_billing_version(row and row["billing_config"], row and row["billing_probes"])
+
+
+@lru_cache(maxsize=1024)
+def read_billing_version(config: str | None, probes: str | None) -> tuple[ProvisionConfig, Capabilities]:
+    """Return what the two columns of BILLING_VERSION say. Raises NotFound. The same texts are read once."""
+    if config is None:
         raise NotFound(NO_PROVISION)
-    config = decode_config(text)
-    return config, _proved(config, [row for row in rows if row["probe_id"] is not None])
+    version = decode_config(config)
+    return version, _proved(version, msgspec.json.decode(probes or "[]", type=list[_NewestProbe]))
 
 
 async def current_capabilities(
@@ -118,9 +144,7 @@ async def list_provisions(
         operator_id, api_type,
     )  # fmt: skip
     probes = await tx.fetch(_NEWEST_PROBES, operator_id, None)
-    return [
-        _row(row, [probe for probe in probes if probe["provision_id"] == row["provision_id"]]) for row in rows
-    ]
+    return [_row(row, _probes_of(probes, row["provision_id"])) for row in rows]
 
 
 async def latest_probe(tx: Transaction, *, operator_id: UUID, provision_id: UUID) -> Probe | None:
@@ -141,7 +165,15 @@ def decode_config(text: str) -> ProvisionConfig:
     return msgspec.json.decode(text, type=ProvisionConfig)
 
 
-def _row(row: Record, probes: list[Record]) -> ProvisionRow:
+def _probes_of(rows: Iterable[Record], provision_id: UUID) -> list[_NewestProbe]:
+    return [
+        _NewestProbe(**{name: row[name] for name in _NewestProbe.__struct_fields__})
+        for row in rows
+        if row["provision_id"] == provision_id
+    ]
+
+
+def _row(row: Record, probes: list[_NewestProbe]) -> ProvisionRow:
     config = decode_config(row["config"])
     capabilities = _proved(config, probes)
     return ProvisionRow(
@@ -157,10 +189,10 @@ def _row(row: Record, probes: list[Record]) -> ProvisionRow:
     )
 
 
-def _proved(config: ProvisionConfig, probes: Iterable[Record]) -> Capabilities:
+def _proved(config: ProvisionConfig, probes: Iterable[_NewestProbe]) -> Capabilities:
     """Return what the newest probe of the same calls proved; a later, worse one counts as well."""
-    fitting = [probe for probe in probes if same_calls(decode_config(probe["config"]), config)]
+    fitting = [probe for probe in probes if same_calls(decode_config(probe.config), config)]
     if not fitting:
         return frozenset()
-    newest = max(fitting, key=lambda probe: (probe["created_at"], probe["probe_id"]))
-    return frozenset(Capability(name) for name in newest["capabilities"]) & provable_capabilities(config)
+    newest = max(fitting, key=lambda probe: (probe.created_at, probe.probe_id))
+    return frozenset(Capability(name) for name in newest.capabilities) & provable_capabilities(config)

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from matinee.platform.db import Transaction
+from matinee.provisions.queries import BILLING_VERSION
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +18,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     `earlier_*`: what the idempotency key led to before. `holder_id`: the purchase in the slot, whose right may be
     over. `generation`: of the next purchase in the slot. Documents are the published ones, None where there is none;
-    `live_*` is the movie in the CMS, `provision_*` the provision that the published product names.
+    `live_*` is the movie in the CMS, `provision_*` the provision that the published product names,
+    and `billing_*` the version of a provision that was asked for (`provisions.queries.read_billing_version`).
     """
 
     earlier_digest: bytes | None
@@ -34,9 +36,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     provision_id: UUID | None
     provision_switched_off_at: datetime | None
     product_mapping_id: str
+    billing_config: str | None
+    billing_probes: str | None
 
 
-_FACTS = """
+_FACTS = f"""
     SELECT key.quote_digest AS earlier_digest, key.purchase_id AS earlier_id,
            (SELECT h.purchase_id FROM purchases h
             WHERE h.operator_id = asked.operator_id AND h.customer_id = asked.customer_id
@@ -51,9 +55,11 @@ _FACTS = """
            m.movie_id AS live_movie_id, m.payment_method AS live_payment_method,
            m.withdrawn_at AS live_withdrawn_at, m.archived_at AS live_archived_at,
            m.licence_ends_at AS live_licence_ends_at,
-           p.provision_id, p.switched_off_at AS provision_switched_off_at, product.mapping_id AS product_mapping_id
+           p.provision_id, p.switched_off_at AS provision_switched_off_at, product.mapping_id AS product_mapping_id,
+           {BILLING_VERSION}
     FROM (SELECT $1::uuid AS operator_id, $2::uuid AS customer_id, $3::text AS item_kind, $4::uuid AS item_id,
-                 $5::uuid AS product_id, $6::text AS section, $7::uuid AS key) AS asked
+                 $5::uuid AS product_id, $6::text AS section, $7::uuid AS key, $8::uuid AS provision_id,
+                 $9::integer AS provision_version) AS asked
     JOIN products product ON product.operator_id = asked.operator_id AND product.product_id = asked.product_id
     LEFT JOIN purchase_keys key ON key.operator_id = asked.operator_id AND key.customer_id = asked.customer_id
                                AND key.idempotency_key = asked.key
@@ -63,7 +69,7 @@ _FACTS = """
                                    AND shown.item_id = asked.item_id AND asked.item_kind = 'movie'
     LEFT JOIN movies m ON m.operator_id = asked.operator_id AND m.movie_id = asked.item_id
     LEFT JOIN provisions p ON p.operator_id = asked.operator_id
-                          AND p.provision_id = (sold.document #>> '{provisions,movie,provision_id}')::uuid
+                          AND p.provision_id = (sold.document #>> '{{provisions,movie,provision_id}}')::uuid
 """
 
 
@@ -76,10 +82,18 @@ async def sale_facts(
     section: str,
     item_kind: str,
     item_id: UUID,
-    key: UUID | None,
+    key: UUID | None = None,
+    provision_id: UUID | None = None,
+    provision_version: int | None = None,
 ) -> Facts:
-    """Return the facts for one customer, who has `product_id`, one item and, when confirming, one key."""
-    row = await tx.fetchrow(_FACTS, operator_id, customer_id, item_kind, item_id, product_id, section, key)
+    """Return the facts for one customer, who has `product_id`, and one item.
+
+    A confirmation also asks for its key, and for the version of the provision that its quote names.
+    """
+    row = await tx.fetchrow(
+        _FACTS, operator_id, customer_id, item_kind, item_id, product_id, section, key,
+        provision_id, provision_version,
+    )  # fmt: skip
     if row is None:
         raise LookupError("a customer has a product that does not exist")
     return Facts(**dict(row))

@@ -31,12 +31,20 @@ from matinee.purchases.jobs.charge import confirm_and_charge
 from matinee.purchases.jobs.resolve import ask_now
 from matinee.purchases.operations.charging import give_up
 from matinee.purchases.operations.quoting import current_terms, make_quote
+from matinee.purchases.operations.transitions import right_until
 from matinee.purchases.rules import OPEN
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Purchase, PurchaseState
 from matinee.viewer_api.problems import documented, problem_response
 from matinee.viewer_api.session_auth import Subscriber
-from matinee.viewer_api.views import PurchaseView, RightView, ended_view, playable_view, purchase_view
+from matinee.viewer_api.views import (
+    PurchaseView,
+    RightView,
+    ended_view,
+    playable_view,
+    purchase_view,
+    settled_view,
+)
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
@@ -254,6 +262,10 @@ async def confirm(
         async with purchases.database.transaction(subscriber.operator_id) as tx:
             renewed = await _quote_view(tx, subscriber, stale.renewed, await tx.now())
         return problem_response(stale, quote=msgspec.to_builtins(renewed))
+    if purchase.state is PurchaseState.GRANTED and purchase.granted_at is not None:
+        # What the settle step has just written, by the same rule: no need to read it again.
+        until = right_until(purchase, subscriber.operator, purchase.granted_at)
+        return Response(settled_view(purchase, startable_until=until), status_code=201, headers=_NO_STORE)
     view = await _view(purchases.database, purchase)
     return Response(view, status_code=202 if purchase.state in OPEN else 201, headers=_NO_STORE)
 

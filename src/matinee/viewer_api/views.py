@@ -90,7 +90,6 @@ async def purchase_view(
     tx: Transaction, *, purchase: Purchase, entitlement: Entitlement | None
 ) -> PurchaseView:
     """Return what the subscriber sees of a purchase and of the right that it gave, if any."""
-    state = _STATES[purchase.state]
     capabilities: Capabilities = frozenset()
     if (
         purchase.state in OPEN
@@ -103,6 +102,18 @@ async def purchase_view(
             provision_id=purchase.provision_id,
             version=purchase.provision_version,
         )
+    return settled_view(
+        purchase,
+        startable_until=entitlement.startable_until if entitlement else None,
+        capabilities=capabilities,
+    )
+
+
+def settled_view(
+    purchase: Purchase, *, startable_until: datetime | None, capabilities: Capabilities = frozenset()
+) -> PurchaseView:
+    """Return the same of what was read already; `capabilities` count for a purchase that is still open."""
+    state = _STATES[purchase.state]
     repeats = Capability.IDEMPOTENT in capabilities and Capability.STATUS not in capabilities
     return PurchaseView(
         purchase_id=purchase.purchase_id,
@@ -119,7 +130,7 @@ async def purchase_view(
         payment_type=purchase.payment_type,
         confirmed_at=purchase.confirmed_at,
         granted_at=purchase.granted_at,
-        startable_until=entitlement.startable_until if entitlement else None,
+        startable_until=startable_until,
         never_charged_twice=never_charged_twice(capabilities),
         can_give_up=purchase.state is PurchaseState.UNKNOWN and repeats and purchase.gave_up_at is None,
         decline_reason=purchase.decline_reason,

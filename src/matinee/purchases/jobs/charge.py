@@ -5,13 +5,12 @@ from uuid import UUID
 
 import structlog
 
-from matinee.customers.types import PaymentType
 from matinee.kernel.errors import Unavailable
 from matinee.kernel.ids import new_id
 from matinee.offers.quotes import SignedQuote
 from matinee.platform.operators import Operator
 from matinee.provisions.types import ChargeKind, ChargeResult, StatusKind
-from matinee.purchases.operations.charging import BillingOrder, asks_first, claim, settle
+from matinee.purchases.operations.charging import BillingOrder, asks_first, settle
 from matinee.purchases.operations.confirming import confirm
 from matinee.purchases.operations.late_charges import charge_turned_up
 from matinee.purchases.operations.transitions import Change, move
@@ -41,7 +40,6 @@ async def confirm_and_charge(
     Raises as `operations.confirming.confirm`. When the commit of the confirmation is in doubt, nothing is
     sent and the error says so: the same key may be used again and finds what there is.
     """
-    order = None
     async with services.database.transaction(operator.operator_id) as tx:
         confirmed = await confirm(
             tx,
@@ -54,14 +52,9 @@ async def confirm_and_charge(
             device_id=device_id,
             section=section,
         )
-        purchase = confirmed.purchase
-        if confirmed.is_new and purchase.payment_type is PaymentType.API:
-            order = await claim(
-                tx, operator=operator, purchase=purchase, payer=confirmed.payer, now=purchase.confirmed_at
-            )
-    if order is None:
-        return purchase
-    return await charge(services, order)
+    if confirmed.order is None:
+        return confirmed.purchase
+    return await charge(services, confirmed.order)
 
 
 async def charge(services: PurchaseServices, order: BillingOrder) -> Purchase:

@@ -47,13 +47,8 @@ class Payer(msgspec.Struct, frozen=True):
     product_mapping_id: str
 
 
-async def billing_order(
-    tx: Transaction, *, operator: Operator, purchase: Purchase, payer: Payer | None = None
-) -> BillingOrder:
-    """Collect what a call about `purchase` needs, with the provision version that the purchase was made with.
-
-    `payer` is read here unless this transaction has read it already.
-    """
+async def billing_order(tx: Transaction, *, operator: Operator, purchase: Purchase) -> BillingOrder:
+    """Collect what a call about `purchase` needs, with the provision version that the purchase was made with."""
     if purchase.provision_id is None or purchase.provision_version is None:
         raise ValueError("a purchase paid from the wallet is never sent to billing")
     config, capabilities = await billing_version(
@@ -62,20 +57,27 @@ async def billing_order(
         provision_id=purchase.provision_id,
         version=purchase.provision_version,
     )
+    customer = await get_customer(tx, operator_id=purchase.operator_id, customer_id=purchase.customer_id)
+    product = await get_product(tx, operator_id=purchase.operator_id, product_id=purchase.product_id)
+    return order_of(operator, purchase, config, capabilities, Payer(customer, product.mapping_id))
+
+
+def order_of(
+    operator: Operator,
+    purchase: Purchase,
+    config: ProvisionConfig,
+    capabilities: Capabilities,
+    payer: Payer,
+) -> BillingOrder:
+    """Return the order made of what was read."""
     return BillingOrder(
         operator=operator,
         purchase=purchase,
         config=config,
         capabilities=capabilities,
-        values=_values(operator, purchase, payer or await _payer(tx, purchase)),
+        values=_values(operator, purchase, payer),
         quiet=quiet_period(config.longest_processing_seconds),
     )
-
-
-async def _payer(tx: Transaction, purchase: Purchase) -> Payer:
-    customer = await get_customer(tx, operator_id=purchase.operator_id, customer_id=purchase.customer_id)
-    product = await get_product(tx, operator_id=purchase.operator_id, product_id=purchase.product_id)
-    return Payer(customer, product.mapping_id)
 
 
 def _values(operator: Operator, purchase: Purchase, payer: Payer) -> Values:
@@ -102,20 +104,18 @@ def _values(operator: Operator, purchase: Purchase, payer: Payer) -> Values:
 
 
 async def claim(
-    tx: Transaction, *, operator: Operator, purchase: Purchase, payer: Payer | None = None, now: datetime
+    tx: Transaction, *, operator: Operator, purchase: Purchase, now: datetime
 ) -> BillingOrder | None:
     """Move RESERVED to CHARGING for one caller, who may send one request once this transaction is confirmed.
 
-    `payer` as for `billing_order`.
     None: somebody else has it, or its time to be claimed is over (it is NOT_SENT then).
     """
     if now - purchase.state_since >= CLAIM_WITHIN:
         late = Change(to=PurchaseState.NOT_SENT, cause="not_claimed_in_time", check_in=None)
         await move(tx, operator=operator, purchase=purchase, change=late, now=now)
         return None
-    order = await billing_order(tx, operator=operator, purchase=purchase, payer=payer)
-    calls = 2 if asks_first(order.capabilities) else 1
-    allowed_time = timedelta(seconds=order.config.timeout_seconds) * calls + CALL_MARGIN
+    order = await billing_order(tx, operator=operator, purchase=purchase)
+    allowed_time = time_to_charge(order.config, order.capabilities)
     claimed = await move(
         tx,
         operator=operator,
@@ -131,6 +131,12 @@ async def claim(
         now=now,
     )
     return None if claimed is None else order.with_purchase(claimed)
+
+
+def time_to_charge(config: ProvisionConfig, capabilities: Capabilities) -> timedelta:
+    """Return how long a claim lasts: the calls that it allows, and a margin."""
+    calls = 2 if asks_first(capabilities) else 1
+    return timedelta(seconds=config.timeout_seconds) * calls + CALL_MARGIN
 
 
 def asks_first(capabilities: Capabilities) -> bool:

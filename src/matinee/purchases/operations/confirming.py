@@ -1,6 +1,6 @@
 """Confirming an invoice: one purchase for one slot, whatever is pressed and however often."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -12,10 +12,11 @@ from matinee.kernel.ids import new_id
 from matinee.offers.quotes import Quote, QuoteSigner, SignedQuote
 from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
+from matinee.provisions.queries import read_billing_version
 from matinee.purchases import queries
 from matinee.purchases.errors import KeyReused, QuoteStale
 from matinee.purchases.facts import Facts, sale_facts
-from matinee.purchases.operations.charging import Payer
+from matinee.purchases.operations.charging import BillingOrder, Payer, order_of, time_to_charge
 from matinee.purchases.operations.quoting import check_means, make_quote, terms_of
 from matinee.purchases.operations.wallet import pay_from_wallet
 from matinee.purchases.queries import PURCHASE_COLUMNS, purchase_from
@@ -26,12 +27,12 @@ from matinee.purchases.types import Purchase
 class Confirmed(msgspec.Struct, frozen=True):
     """`is_new`: this confirmation made the purchase; otherwise it found one, and nothing more is to be done.
 
-    `payer`: what a charge needs to know of the customer, read for a new purchase.
+    `order`: what the one request is sent with, for a new purchase that billing is to charge.
     """
 
     purchase: Purchase
     is_new: bool
-    payer: Payer | None = None
+    order: BillingOrder | None = None
 
 
 async def confirm(
@@ -46,7 +47,7 @@ async def confirm(
     device_id: UUID,
     section: str,
 ) -> Confirmed:
-    """Turn a quote into a purchase in RESERVED (a wallet's is settled at once).
+    """Turn a quote into a purchase, claimed for this caller in the same transaction (a wallet's is settled).
 
     The same key and quote return the purchase they made, also after the quote has run out. While another
     purchase holds the slot, the key is attached to that one. Raises KeyReused, QuoteStale with a new quote,
@@ -64,6 +65,7 @@ async def confirm(
     facts = await sale_facts(
         tx, operator_id=operator.operator_id, customer_id=customer_id, product_id=customer.product_id,
         section=section, item_kind=quote.item_kind, item_id=quote.item_id, key=idempotency_key,
+        provision_id=quote.provision_id, provision_version=quote.provision_version,
     )  # fmt: skip
     found = await _earlier(tx, signed, facts) or await _attached(tx, signed, facts, now)
     if found is not None:
@@ -92,10 +94,15 @@ async def confirm(
         currency=quote.currency,
         now=now,
     )
-    purchase = await _reserve(tx, signed, device_id, reference_key, facts.generation, now)
     if quote.payment_type == PaymentType.WALLET:
+        purchase = await _reserve(tx, signed, device_id, reference_key, facts.generation, None, now)
         purchase = await pay_from_wallet(tx, operator=operator, purchase=purchase, now=now)
-    return Confirmed(purchase, is_new=True, payer=Payer(customer, facts.product_mapping_id))
+        return Confirmed(purchase, is_new=True)
+    config, capabilities = read_billing_version(facts.billing_config, facts.billing_probes)
+    lasts = time_to_charge(config, capabilities)
+    purchase = await _reserve(tx, signed, device_id, reference_key, facts.generation, lasts, now)
+    payer = Payer(customer, facts.product_mapping_id)
+    return Confirmed(purchase, True, order_of(operator, purchase, config, capabilities, payer))
 
 
 async def _earlier(tx: Transaction, signed: SignedQuote, facts: Facts) -> Purchase | None:
@@ -143,16 +150,24 @@ _RESERVE = f"""
     WITH reserved AS (
         INSERT INTO purchases (
             operator_id, customer_id, purchase_id, item_kind, item_id, item_title, generation, reference,
-            state, state_since, next_check_at, amount_minor, currency, tax_minor, tax_rate_basis_points,
+            state, state_since, epoch, claimed_at, deadline_at, next_check_at, amount_minor, currency,
+            tax_minor, tax_rate_basis_points,
             payment_type, product_id, provision_id, provision_version, rule_id, rule_name, rule_unit,
             rule_quantity, finish_window_hours, runtime_minutes, licence_ends_at, device_id, confirmed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'RESERVED', $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                $19, $20, $21, $22, $23, $24, $25, $26, $9)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
+                CASE WHEN $29::timestamptz IS NULL THEN 'RESERVED' ELSE 'CHARGING' END, $9::timestamptz,
+                CASE WHEN $29::timestamptz IS NULL THEN 0 ELSE 1 END,
+                CASE WHEN $29::timestamptz IS NOT NULL THEN $9::timestamptz END, $29, $10, $11, $12, $13, $14,
+                $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $9::timestamptz)
         RETURNING *
     ), event AS (
         INSERT INTO purchase_events (operator_id, customer_id, purchase_id, event_id, at, from_state, to_state,
                                      epoch, cause)
-        SELECT operator_id, customer_id, purchase_id, $27, $9, NULL, state, 0, 'confirmed' FROM reserved
+        SELECT operator_id, customer_id, purchase_id, $27::uuid, confirmed_at, NULL, 'RESERVED', 0, 'confirmed'
+        FROM reserved
+        UNION ALL
+        SELECT operator_id, customer_id, purchase_id, $30::uuid, confirmed_at, 'RESERVED', state, epoch, 'claimed'
+        FROM reserved WHERE state = 'CHARGING'
     ), key AS (
         INSERT INTO purchase_keys (operator_id, customer_id, idempotency_key, quote_digest, purchase_id)
         SELECT operator_id, customer_id, purchase_id, $28, purchase_id FROM reserved
@@ -167,9 +182,12 @@ async def _reserve(
     device_id: UUID,
     reference_key: bytes,
     generation: int,
+    claimed_for: timedelta | None,
     now: datetime,
 ) -> Purchase:
+    """Write the purchase with its key: RESERVED, or claimed at once for so long. One statement for both moves."""
     quote = signed.quote
+    deadline = None if claimed_for is None else now + claimed_for
     reference = charge_reference(
         reference_key,
         operator_id=quote.operator_id,
@@ -181,10 +199,11 @@ async def _reserve(
     row = await tx.fetchrow(
         _RESERVE,
         quote.operator_id, quote.customer_id, quote.purchase_id, quote.item_kind, quote.item_id, quote.title,
-        generation, reference, now, now + FIRST_CHECK, quote.amount_minor, quote.currency, quote.tax_minor,
+        generation, reference, now, deadline or now + FIRST_CHECK, quote.amount_minor, quote.currency, quote.tax_minor,
         quote.tax_rate_basis_points, quote.payment_type, quote.product_id, quote.provision_id,
         quote.provision_version, quote.rule_id, quote.rule_name, quote.rule_unit, quote.rule_quantity,
         quote.finish_window_hours, quote.runtime_minutes, quote.licence_ends_at, device_id, new_id(), signed.digest,
+        deadline, new_id(),
     )  # fmt: skip
     if row is None:
         raise Refused("The purchase could not be saved. Nothing was charged.")

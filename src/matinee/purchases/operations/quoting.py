@@ -53,7 +53,7 @@ async def make_quote(
     customer = await get_customer(tx, operator_id=operator.operator_id, customer_id=customer_id)
     facts = await sale_facts(
         tx, operator_id=operator.operator_id, customer_id=customer_id, product_id=customer.product_id,
-        section=section, item_kind=item_kind, item_id=item_id, key=None,
+        section=section, item_kind=item_kind, item_id=item_id,
     )  # fmt: skip
     if facts.holder_id is not None:
         holder = await queries.get_purchase(
@@ -113,7 +113,7 @@ async def current_terms(
     """Return the terms as of now. Raises as `terms_of`."""
     facts = await sale_facts(
         tx, operator_id=operator.operator_id, customer_id=customer.customer_id,
-        product_id=customer.product_id, section=section, item_kind=item_kind, item_id=item_id, key=None,
+        product_id=customer.product_id, section=section, item_kind=item_kind, item_id=item_id,
     )  # fmt: skip
     return terms_of(facts, customer=customer, now=now)
 

@@ -106,7 +106,7 @@ async def move(
         change.claimed_at, change.deadline_at, change.evidence, now if granted else None,
         change.to in RELEASING, change.billing_transaction, change.decline_reason,
         new_id(), change.cause,
-        new_id() if granted else None, _right_until(purchase, operator, now) if granted else None,
+        new_id() if granted else None, right_until(purchase, operator, now) if granted else None,
         [new_id() for _ in lines], [account for account, _ in lines], [sign for _, sign in lines],
         (change.attempt_id or new_id()) if record else None, record and record.call, record and record.verdict,
         record and msgspec.json.encode(record).decode(),
@@ -115,9 +115,10 @@ async def move(
     return None if row is None else purchase_from(row)
 
 
-def _right_until(purchase: Purchase, operator: Operator, now: datetime) -> datetime:
+def right_until(purchase: Purchase, operator: Operator, granted_at: datetime) -> datetime:
+    """Return until when a purchase that was granted then may be started."""
     return startable_until(
-        now,
+        granted_at,
         unit=purchase.rule_unit,
         quantity=purchase.rule_quantity,
         zone=operator.zone,
