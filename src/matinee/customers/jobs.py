@@ -20,6 +20,7 @@ async def sign_in_subscriber(
     (`wrong_credentials`). Raises TooMany when too many tries failed, and Refused (`too_many_devices`,
     `device_taken`) when the device finds no place.
     """
+    username = username.replace("\0", "\N{REPLACEMENT CHARACTER}")  # the database stores no NUL
     limits = account_limit("subscriber", username), address_limit("subscriber", address)
     async with database.transaction(operator_id) as tx:
         await take_try(tx, operator_id=operator_id, limits=limits, now=await tx.now())

@@ -31,9 +31,10 @@ MOST_DEVICES = 100
 MOST_STREAMS = 50
 
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,63}\Z")
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,180}\Z")
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,180}\Z")
 _PHONE = re.compile(r"[0-9+()/. -]{3,40}\Z")
 _MAPPING_ID = re.compile(r"[\x21-\x7e]{1,100}\Z")
+_BAD_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"})
@@ -190,6 +191,8 @@ def checked_reason(text: str) -> str:
         raise Invalid({"reason": "Say why; it is kept with your name in the activity log."})
     if len(stripped) > LONGEST_REASON:
         raise Invalid({"reason": f"Use at most {LONGEST_REASON} characters."})
+    if _BAD_IN_TEXT.search(stripped):
+        raise Invalid({"reason": "Write ordinary characters."})
     if contains_card_number(stripped):
         raise Invalid({"reason": "This looks like a payment card number, which must not be stored here."})
     return stripped

@@ -109,6 +109,11 @@ async def test_wrong_credentials_are_one_answer(client: AsyncClient, nora: UUID)
     assert "set-cookie" not in wrong.headers
 
 
+async def test_a_name_that_no_database_stores_is_just_unknown(client: AsyncClient, nora: UUID) -> None:
+    for name in ("a\0b", "\0", "né\u202e", "x" * 200):
+        assert _problem(await _sign_in(client, username=name)) == (401, "wrong_credentials")
+
+
 async def test_too_many_tries_say_when_to_come_back(client: AsyncClient, nora: UUID) -> None:
     for _ in range(10):
         await _sign_in(client, password="wrong")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, strategies
 
 from matinee.customers.rules import (
+    checked_reason,
     effective_status,
     known_countries,
     read_token,
@@ -81,6 +82,7 @@ def test_a_customer_is_stored_in_normal_form() -> None:
         ({"street": "line\nbreak"}, "street"),
         ({"city": "x" * 201}, "city"),
         ({"email": "nobody"}, "email"),
+        ({"email": "a\0@example.com"}, "email"),
         ({"phone": "call me"}, "phone"),
         ({"phone": CARD}, "phone"),
         ({"country": "XX"}, "country"),
@@ -135,6 +137,14 @@ def test_only_a_product_that_pays_through_an_api_keeps_provisions() -> None:
     assert validated_product(mapped).provisions == {"movie": UUID(int=2)}
     assert validated_product(wallet).provisions == {}
     assert validated_product(wallet).currency == "CREDIT"
+
+
+@pytest.mark.parametrize("text", [" ", "x" * 501, CARD, "a\0b"])
+def test_a_reason_must_be_fit_to_be_kept(text: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        checked_reason(text)
+    assert list(caught.value.fields) == ["reason"]
+    assert checked_reason(" two\nlines ") == "two\nlines"
 
 
 def test_a_device_without_a_model_gets_a_name() -> None:
