@@ -60,7 +60,9 @@ class Money(msgspec.Struct, frozen=True, order=False):
             raise Invalid({field: f"{text!r} is not an amount. Write it like 4.99."}) from None
         scaled = value.scaleb(exponent) if value.is_finite() else Decimal("NaN")
         if not scaled.is_finite() or scaled != scaled.to_integral_value():
-            raise Invalid({field: f"{currency} has {exponent} decimal digits: {text!r} is not an exact amount."})
+            raise Invalid(
+                {field: f"{currency} has {exponent} decimal digits: {text!r} is not an exact amount."}
+            )
         if not 0 <= scaled <= LARGEST_MINOR:
             raise Invalid({field: "The amount must be between 0 and a thousand million."})
         return cls(int(scaled), currency)

@@ -14,7 +14,9 @@ _NONCE_BYTES = 12
 
 def derive_key(secret_key: bytes, purpose: str) -> bytes:
     """Return 32 bytes for one purpose (RFC 5869); a key for one purpose says nothing about another."""
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"matinee:{purpose}".encode()).derive(secret_key)
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"matinee:{purpose}".encode()).derive(
+        secret_key
+    )
 
 
 class SecretBox:

@@ -60,7 +60,9 @@ def _key(text: str) -> bytes:
     except binascii.Error:
         key = b""
     if len(key) != 32:
-        raise Misconfigured("MATINEE_SECRET_KEY must be 32 random bytes in base64 (`openssl rand -base64 32`).")
+        raise Misconfigured(
+            "MATINEE_SECRET_KEY must be 32 random bytes in base64 (`openssl rand -base64 32`)."
+        )
     return key
 
 

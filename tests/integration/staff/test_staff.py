@@ -34,7 +34,11 @@ async def test_an_account_is_kept_with_a_hash_alone(
         found = await get_staff(tx, operator_id=operator.operator_id, staff_id=staff.staff_id)
         encoded = await tx.fetchval("SELECT password_hash FROM staff_accounts")
     assert found == staff
-    assert (found.email, found.name, found.roles) == ("ada@example.com", "Ada", frozenset({Role.CARE, Role.FINANCE}))
+    assert (found.email, found.name, found.roles) == (
+        "ada@example.com",
+        "Ada",
+        frozenset({Role.CARE, Role.FINANCE}),
+    )
     assert encoded.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 

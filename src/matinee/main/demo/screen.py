@@ -56,7 +56,9 @@ def show_addresses(layout: Layout) -> None:
     say(f"  Sample billing  http://127.0.0.1:{layout.billing_port}   (what was charged; make it decline)")
     say(f"  Logs            {_short(layout.data)}/logs")
     say(f"  Commands        . {_short(layout.data)}/environment && {_short(_program())} --help")
-    say("\nCtrl-C stops everything; the data is kept. `make demo-reset` or `matinee demo --reset` deletes it.")
+    say(
+        "\nCtrl-C stops everything; the data is kept. `make demo-reset` or `matinee demo --reset` deletes it."
+    )
 
 
 def _show_operator(operator: DemoOperator, port: int) -> None:

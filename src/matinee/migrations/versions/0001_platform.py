@@ -54,7 +54,9 @@ def upgrade() -> None:
             details jsonb NOT NULL,
             PRIMARY KEY (operator_id, entry_id)
         )""")
-    op.execute("CREATE INDEX audit_entries_subject ON audit_entries (operator_id, subject_kind, subject_id, at)")
+    op.execute(
+        "CREATE INDEX audit_entries_subject ON audit_entries (operator_id, subject_kind, subject_id, at)"
+    )
     protect("audit_entries", grants="SELECT, INSERT")
 
     # Job tables belong to the library; their rows carry the operator in their arguments.

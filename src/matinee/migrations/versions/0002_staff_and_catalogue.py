@@ -69,7 +69,9 @@ def _rules_and_assets() -> None:
             updated_at timestamptz NOT NULL,
             PRIMARY KEY (operator_id, rule_id)
         )""")
-    op.execute("CREATE UNIQUE INDEX ppv_rules_name ON ppv_rules (operator_id, name) WHERE archived_at IS NULL")
+    op.execute(
+        "CREATE UNIQUE INDEX ppv_rules_name ON ppv_rules (operator_id, name) WHERE archived_at IS NULL"
+    )
     protect("ppv_rules", grants="SELECT, INSERT, UPDATE")
     op.execute("""
         CREATE TABLE assets (

@@ -90,8 +90,10 @@ def _purchases() -> None:
     op.execute("""
         CREATE INDEX purchases_due ON purchases (next_check_at, operator_id, customer_id, purchase_id)
         WHERE next_check_at IS NOT NULL""")
-    op.execute("CREATE INDEX purchases_attention ON purchases (operator_id, state, state_since) "
-               "WHERE state IN ('UNKNOWN', 'REVIEW', 'REFUND_OPEN')")
+    op.execute(
+        "CREATE INDEX purchases_attention ON purchases (operator_id, state, state_since) "
+        "WHERE state IN ('UNKNOWN', 'REVIEW', 'REFUND_OPEN')"
+    )
     protect("purchases", grants="SELECT, INSERT, UPDATE")
     # Every key that a device confirmed with: its own purchase, or the one that held the slot.
     op.execute("""
@@ -164,11 +166,15 @@ def _purchase_records() -> None:
             FOREIGN KEY (operator_id, customer_id, purchase_id) REFERENCES purchases,
             CHECK (state = 'REVERSED' OR next_check_at IS NOT NULL)
         )""")
-    op.execute("CREATE UNIQUE INDEX reversals_main ON reversals (operator_id, customer_id, purchase_id) "
-               "WHERE NOT is_duplicate")
+    op.execute(
+        "CREATE UNIQUE INDEX reversals_main ON reversals (operator_id, customer_id, purchase_id) "
+        "WHERE NOT is_duplicate"
+    )
     # A refund that was believed too early is booked anew.
-    op.execute("CREATE UNIQUE INDEX reversals_charge ON reversals (operator_id, customer_id, purchase_id, charge_id) "
-               "WHERE charge_id IS NOT NULL AND state <> 'REVERSED'")
+    op.execute(
+        "CREATE UNIQUE INDEX reversals_charge ON reversals (operator_id, customer_id, purchase_id, charge_id) "
+        "WHERE charge_id IS NOT NULL AND state <> 'REVERSED'"
+    )
     op.execute("""
         CREATE INDEX reversals_due ON reversals (next_check_at, operator_id, customer_id, reversal_id)
         WHERE next_check_at IS NOT NULL""")
@@ -205,7 +211,9 @@ def _ledger() -> None:
             FOREIGN KEY (operator_id, customer_id) REFERENCES customers,
             FOREIGN KEY (operator_id, customer_id, purchase_id) REFERENCES purchases
         )""")
-    op.execute("CREATE INDEX ledger_entries_purchase ON ledger_entries (operator_id, customer_id, purchase_id)")
+    op.execute(
+        "CREATE INDEX ledger_entries_purchase ON ledger_entries (operator_id, customer_id, purchase_id)"
+    )
     protect("ledger_entries", grants="SELECT, INSERT")
     op.execute("""
         CREATE TABLE wallets (
@@ -240,9 +248,13 @@ def _entitlements() -> None:
             FOREIGN KEY (operator_id, customer_id, purchase_id) REFERENCES purchases,
             FOREIGN KEY (operator_id, item_kind, item_id) REFERENCES items
         )""")
-    op.execute("CREATE UNIQUE INDEX entitlements_purchase ON entitlements (operator_id, customer_id, purchase_id) "
-               "WHERE purchase_id IS NOT NULL")
-    op.execute("CREATE INDEX entitlements_item ON entitlements (operator_id, customer_id, item_kind, item_id)")
+    op.execute(
+        "CREATE UNIQUE INDEX entitlements_purchase ON entitlements (operator_id, customer_id, purchase_id) "
+        "WHERE purchase_id IS NOT NULL"
+    )
+    op.execute(
+        "CREATE INDEX entitlements_item ON entitlements (operator_id, customer_id, item_kind, item_id)"
+    )
     protect("entitlements", grants="SELECT, INSERT, UPDATE")
     op.execute("""
         CREATE TABLE playback_sessions (
@@ -262,8 +274,10 @@ def _entitlements() -> None:
             FOREIGN KEY (operator_id, customer_id, device_id) REFERENCES devices,
             FOREIGN KEY (operator_id, item_kind, item_id) REFERENCES items
         )""")
-    op.execute("CREATE INDEX playback_sessions_live ON playback_sessions (operator_id, customer_id, lease_until) "
-               "WHERE ended_at IS NULL")
+    op.execute(
+        "CREATE INDEX playback_sessions_live ON playback_sessions (operator_id, customer_id, lease_until) "
+        "WHERE ended_at IS NULL"
+    )
     protect("playback_sessions", grants="SELECT, INSERT, UPDATE")
 
 
@@ -279,7 +293,9 @@ def _due_list() -> None:
     op.execute("DO $$ BEGIN EXECUTE format('GRANT matinee_due_reader TO %I', current_user); END $$")
     op.execute("GRANT USAGE, CREATE ON SCHEMA public TO matinee_due_reader")
     for table, key in (("purchases", "purchase_id"), ("reversals", "reversal_id")):
-        op.execute(f"GRANT SELECT (operator_id, customer_id, {key}, next_check_at) ON {table} TO matinee_due_reader")
+        op.execute(
+            f"GRANT SELECT (operator_id, customer_id, {key}, next_check_at) ON {table} TO matinee_due_reader"
+        )
         op.execute(f"CREATE POLICY due_list ON {table} FOR SELECT TO matinee_due_reader USING (true)")
         # No operator gets more than its share of the list, so that one with a dead billing cannot fill it.
         op.execute(f"""

@@ -57,8 +57,10 @@ def upgrade() -> None:
             FOREIGN KEY (operator_id, section, snapshot_id) REFERENCES snapshots,
             FOREIGN KEY (operator_id, section, restores) REFERENCES snapshots
         )""")
-    op.execute("CREATE UNIQUE INDEX sync_runs_one_at_a_time ON sync_runs (operator_id, section) "
-               "WHERE state IN ('queued', 'running')")
+    op.execute(
+        "CREATE UNIQUE INDEX sync_runs_one_at_a_time ON sync_runs (operator_id, section) "
+        "WHERE state IN ('queued', 'running')"
+    )
     op.execute("CREATE INDEX sync_runs_history ON sync_runs (operator_id, section, created_at)")
     protect("sync_runs", grants="SELECT, INSERT, UPDATE")
     # What each section's published snapshot says of each item, so that a quote needs no look into storage.

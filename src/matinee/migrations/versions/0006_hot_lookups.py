@@ -15,7 +15,7 @@ _COLUMNS = {
     "devices": "operator_id, customer_id, device_id, category",
     "customers": "operator_id, customer_id, product_id, status, starts_at, expires_at",
     "entitlements": "operator_id, customer_id, item_kind, item_id, purchase_id, granted_at, startable_until, "
-                    "finish_window_hours, runtime_minutes, first_played_at, last_started_at, revoked_at",
+    "finish_window_hours, runtime_minutes, first_played_at, last_started_at, revoked_at",
     "movies": "operator_id, movie_id, payment_method, withdrawn_at, archived_at, licence_ends_at",
     "package_movies": "operator_id, package_id, movie_id",
     "product_packages": "operator_id, product_id, package_id",
