@@ -160,6 +160,12 @@ async def test_a_field_that_the_form_does_not_have_is_refused(
         assert await tx.fetch("SELECT 1 FROM customers") == []
 
 
+async def test_a_character_that_no_database_stores_is_refused(browser: Browser, stranger: Browser) -> None:
+    assert (await browser.post(f"{CUSTOMERS}/new", {"email": "a\0@example.com"})).status_code == 422
+    answer = await stranger.post("/console/sign-in", {"email": "a\0", "password": "x", "next": ""})
+    assert answer.status_code == 422
+
+
 async def test_the_info_tab_saves_who_the_customer_is(
     browser: Browser, world: World, product_id: UUID
 ) -> None:
