@@ -115,8 +115,6 @@ async def read_form(
     for name, value in sent.multi_items():
         if isinstance(value, str) and len(value) > LARGEST_FIELD:
             raise Invalid({name: "This text is too long."})
-        if isinstance(value, str) and "\0" in value:
-            raise Invalid({name: "This text has a character that cannot be stored."})
         if isinstance(value, str) and _UNWRITABLE.search(value):
             raise Invalid({name: "This text holds characters that cannot be stored."})
     return form
