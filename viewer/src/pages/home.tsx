@@ -69,7 +69,7 @@ function Shelves(props: { films: Film[]; stale: boolean; total: number }): JSX.E
   const featured = createMemo<Film | null>(() => {
     const chosen = spotlight();
     const found = chosen === null ? null : app.catalogue.peek(chosen);
-    return found ?? shelves().toRent[0] ?? shelves().included[0] ?? props.films[0] ?? null;
+    return found ?? shelves().toRent.find((film) => !rented().has(film.id)) ?? shelves().toRent[0] ?? shelves().included[0] ?? props.films[0] ?? null;
   });
   // On a television the top of the page tells about the film that has the focus.
   const follow = (tile: TileData) => {

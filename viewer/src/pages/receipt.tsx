@@ -2,6 +2,7 @@ import { Match, Show, Switch } from "solid-js";
 import type { JSX } from "solid-js";
 import { viewerApi } from "../api/viewer";
 import { receiptFacts } from "../purchase/invoice";
+import { wasCharged } from "../purchase/outcome";
 import { useApp, usePageTitle, useText } from "../state/app";
 import { createLoad } from "../state/load";
 import { Button } from "../ui/button";
@@ -22,7 +23,7 @@ export function ReceiptPage(props: { purchaseId: string }): JSX.Element {
         {(purchase) => (
           <div class="receipt" data-testid="receipt">
             <BackLink />
-            <h1>{t("receipt.title")}</h1>
+            <h1>{t(wasCharged(purchase()) ? "receipt.title" : "receipt.order")}</h1>
             <Facts facts={receiptFacts(app.formats(), purchase(), app.session().operator.name)} />
             <div class="actions">
               <Button

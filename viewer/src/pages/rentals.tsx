@@ -1,6 +1,7 @@
 import { For, Match, Show, Switch } from "solid-js";
 import type { JSX } from "solid-js";
 import type { Rental } from "../api/types";
+import { wasCharged } from "../purchase/outcome";
 import { rightNote } from "../rights/words";
 import { useApp, usePageTitle, useText } from "../state/app";
 import { createLoad, reloadWhile } from "../state/load";
@@ -58,6 +59,9 @@ function RentalRow(props: { rental: Rental }): JSX.Element {
   const app = useApp();
   const t = useText();
   const purchase = () => props.rental.purchase;
+  // Where nothing was charged there is no receipt, only what was ordered.
+  const charged = () => wasCharged(purchase());
+  const paper = () => t(charged() ? "film.receipt" : "rentals.details");
   const holdsRight = () => purchase().state === "granted" || purchase().state === "confirming";
   const note = () => rightNote(app.formats(), props.rental.right, app.now());
   return (
@@ -98,10 +102,12 @@ function RentalRow(props: { rental: Rental }): JSX.Element {
         id={`rental-receipt-${purchase().purchase_id}`}
         class="button button-plain"
         to={{ name: "receipt", purchaseId: purchase().purchase_id }}
-        label={`${t("film.receipt")}: ${purchase().item.title}`}
+        label={`${paper()}: ${purchase().item.title}`}
       >
-        <span>{t("film.receipt")}</span>
-        <span class="rental-price">{formatMoney(app.formats(), purchase().amount_minor, purchase().currency)}</span>
+        <span>{paper()}</span>
+        <Show when={charged()}>
+          <span class="rental-price">{formatMoney(app.formats(), purchase().amount_minor, purchase().currency)}</span>
+        </Show>
       </Link>
     </li>
   );

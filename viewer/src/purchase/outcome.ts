@@ -75,6 +75,11 @@ const describe: Record<PurchaseState, Describe> = {
   }),
 };
 
+/** Whether money was asked for and taken, or may have been: only then is there a receipt. */
+export function wasCharged(purchase: Purchase): boolean {
+  return purchase.state !== "declined" && purchase.state !== "not_charged";
+}
+
 /** What a purchase's page says and offers. */
 export function outcomeOf(purchase: Purchase): Outcome {
   return describe[purchase.state](purchase);

@@ -131,6 +131,7 @@ export const en = {
   "purchase.offline": "The connection is down. We keep asking.",
 
   "receipt.title": "Receipt",
+  "receipt.order": "Your order",
   "receipt.number": "Order number",
   "receipt.bought": "Bought",
   "receipt.tax": "Tax included",
@@ -150,6 +151,7 @@ export const en = {
   "rentals.empty": "You have not rented a film yet",
   "rentals.empty_hint": "Films you rent appear here with the time left to watch them.",
   "rentals.browse": "Browse the films",
+  "rentals.details": "Details",
   "rentals.ended": "Ended",
 
   "player.loading": "Preparing the film…",

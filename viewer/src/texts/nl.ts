@@ -133,6 +133,7 @@ export const nl: Dictionary = {
   "purchase.offline": "De verbinding is weg. We blijven het proberen.",
 
   "receipt.title": "Bon",
+  "receipt.order": "Uw bestelling",
   "receipt.number": "Bestelnummer",
   "receipt.bought": "Gekocht",
   "receipt.tax": "Inclusief btw",
@@ -152,6 +153,7 @@ export const nl: Dictionary = {
   "rentals.empty": "U hebt nog geen film gehuurd",
   "rentals.empty_hint": "Films die u huurt, komen hier te staan met de tijd die u nog hebt.",
   "rentals.browse": "Bekijk de films",
+  "rentals.details": "Gegevens",
   "rentals.ended": "Afgelopen",
 
   "player.loading": "De film wordt voorbereid…",
