@@ -138,3 +138,20 @@ def test_axe_finds_nothing(open_console: OpenConsole, scheme: str) -> None:
     expect(console.page.get_by_text("Give the package a name").first).to_be_visible()
     found["errors"] = violations(console.page)
     assert {path: problems for path, problems in found.items() if problems} == {}
+
+
+def test_a_session_that_ended_loses_nothing_typed(open_console: OpenConsole) -> None:
+    console = open_console("solstice")
+    page = console.page
+    console.open("/cms/ppv-rules/new")
+    name = f"Rule {next(_NAMES)} of forms"
+    console.fill(name=name)
+    session = [cookie for cookie in page.context.cookies() if cookie["name"] == "__Host-matinee-staff"]
+    page.context.clear_cookies(name="__Host-matinee-staff")
+    page.get_by_role("button", name="Add rule").click()
+    expect(page.get_by_role("dialog", name="You are signed out")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_label("Commercial name")).to_have_value(name)
+    page.context.add_cookies(session)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Add rule").click()
+    expect(console.message(f"Added “{name}”")).to_be_visible()

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from litestar import Response
 from litestar.datastructures import Cookie
+from litestar.enums import MediaType
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
@@ -19,6 +20,8 @@ SESSION_COOKIE = "__Host-matinee-staff"
 CSRF_COOKIE = "__Host-matinee-console-csrf"
 CSRF_HEADER = "x-csrftoken"
 SIGN_IN = "/console/sign-in"
+BACKGROUND_HEADER = "x-background"
+QUIET_HEADER = "x-quiet"
 
 
 def host_of(connection: AnyConnection) -> str:
@@ -43,7 +46,10 @@ async def find_who(connection: AnyConnection, handler: BaseRouteHandler) -> None
     secret = connection.cookies.get(SESSION_COOKIE)
     if secret:
         state["matinee_staff"] = await staff_of_session(
-            services.database, operator_id=operator.operator_id, secret=secret
+            services.database,
+            operator_id=operator.operator_id,
+            secret=secret,
+            in_use=BACKGROUND_HEADER not in connection.headers,
         )
     if staff_of(connection) is None and not handler.opt.get("public"):
         raise NotSignedIn("Sign in to see this page.")
@@ -96,13 +102,16 @@ def no_csrf_cookie() -> Cookie:
 
 def to_sign_in(request: ConsoleRequest) -> Response[Any]:
     """Send somebody to the sign-in page, and back to where they wanted to go afterwards."""
+    if BACKGROUND_HEADER in request.headers or QUIET_HEADER in request.headers:
+        # Whoever is typing must not be taken away by a part of the page that renews itself.
+        return Response(b"", status_code=401, media_type=MediaType.TEXT)
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     back = wanted if request.method == "GET" and not request.headers.get("hx-request") else "/console"
     location = SIGN_IN if back == "/console" else f"{SIGN_IN}?next={quote(back, safe='')}"
     if request.headers.get("hx-request"):
         # A part of a page must not be replaced by the sign-in page: the whole page goes there.
-        return Response(None, status_code=204, headers={"HX-Redirect": location})
-    return Response(None, status_code=303, headers={"Location": location})
+        return Response(b"", status_code=204, headers={"HX-Redirect": location}, media_type=MediaType.TEXT)
+    return Response(b"", status_code=303, headers={"Location": location}, media_type=MediaType.TEXT)
 
 
 def safe_return(target: str) -> str:

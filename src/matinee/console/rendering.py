@@ -9,6 +9,7 @@ from babel.dates import format_date, format_datetime, format_timedelta
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Response
 from litestar.datastructures import Cookie
+from litestar.enums import MediaType
 from litestar.utils.scope.state import ScopeState
 
 from matinee.console import flash
@@ -127,11 +128,12 @@ def render_fragment(
 
 def redirect(
     request: ConsoleRequest, path: str, *, toast: str = "", tone: str = "success", undo: str = ""
-) -> Response[None]:
+) -> Response[bytes]:
     """Answer a done POST: see other, with a message that the next page shows once.
 
     `tone` is `success`, `info` or `error`; `undo` is the address of a POST that takes it back. `path` is
     one of ours; it is never taken from the request.
     """
     cookies = [flash.remember(request, flash.Message(toast, tone, undo))] if toast else []
-    return Response(None, status_code=303, headers={"Location": path}, cookies=cookies)
+    headers = {"Location": path}
+    return Response(b"", status_code=303, headers=headers, cookies=cookies, media_type=MediaType.TEXT)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Response, get, post
+from litestar.enums import MediaType
 from wtforms import HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired
 
@@ -68,6 +69,13 @@ async def _open(request: ConsoleRequest, form: SignInForm) -> OpenedSession:
     )
 
 
+@get("/session", opt={"public": True})
+async def session_state(request: ConsoleRequest) -> Response[Any]:
+    """Answer 204 while somebody is signed in, else 401: a page asks before it sends a long form."""
+    status = 401 if staff_of(request) is None else 204
+    return Response(b"", status_code=status, media_type=MediaType.TEXT)
+
+
 @post("/sign-out", opt={"public": True}, status_code=303)
 async def sign_out(request: ConsoleRequest, operator: CurrentOperator) -> Response[Any]:
     """End the session here and now."""
@@ -80,4 +88,4 @@ async def sign_out(request: ConsoleRequest, operator: CurrentOperator) -> Respon
     return answer
 
 
-ROUTES = [first_page, sign_in_page, sign_in_submit, sign_out]
+ROUTES = [first_page, sign_in_page, sign_in_submit, session_state, sign_out]

@@ -34,6 +34,14 @@ def address_limit(kind: str, address: str) -> SignInLimit:
     return SignInLimit(f"{kind}-address:{address}"[:LARGEST_SUBJECT], 60)
 
 
+def operator_limit(kind: str) -> SignInLimit:
+    """Return the limit for everybody at one operator together: it stops one password tried on all accounts.
+
+    It is wide, so that shutting the operator's own people out takes hundreds of accounts and addresses.
+    """
+    return SignInLimit(f"{kind}-operator", 3_000)
+
+
 async def take_try(
     tx: Transaction, *, operator_id: UUID, limits: Sequence[SignInLimit], now: datetime
 ) -> None:
@@ -59,13 +67,20 @@ async def take_try(
             )
 
 
-async def forgive(tx: Transaction, *, operator_id: UUID, account: SignInLimit, address: SignInLimit) -> None:
-    """After a right password: forget the account's failures, and take back the try from the address."""
+async def forgive(
+    tx: Transaction,
+    *,
+    operator_id: UUID,
+    account: SignInLimit,
+    address: SignInLimit,
+    everybody: SignInLimit | None = None,
+) -> None:
+    """After a right password: forget the account's failures, and take back the try from the wider limits."""
     await tx.execute(
         "DELETE FROM sign_in_failures WHERE operator_id = $1 AND subject = $2", operator_id, account.subject
     )
     await tx.execute(
         """UPDATE sign_in_failures SET failures = greatest(failures - 1, 0)
-           WHERE operator_id = $1 AND subject = $2""",
-        operator_id, address.subject,
+           WHERE operator_id = $1 AND subject = ANY($2::text[])""",
+        operator_id, [limit.subject for limit in (address, everybody) if limit is not None],
     )  # fmt: skip

@@ -5,7 +5,13 @@ from uuid import UUID
 from matinee.kernel.errors import NotSignedIn
 from matinee.platform.db import Database
 from matinee.platform.passwords import verify_password
-from matinee.platform.sign_in_limits import account_limit, address_limit, forgive, take_try
+from matinee.platform.sign_in_limits import (
+    account_limit,
+    address_limit,
+    forgive,
+    operator_limit,
+    take_try,
+)
 from matinee.platform.tokens import hash_secret
 from matinee.staff.operations import open_session, touch_session
 from matinee.staff.queries import find_credentials, find_session
@@ -30,25 +36,32 @@ async def sign_in(
     """
     email = email.strip().lower()
     account, source = account_limit("staff", email), address_limit("staff", address)
+    everybody = operator_limit("staff")
+    limits = [account, source, everybody]
     async with database.transaction(operator_id) as tx:
-        await take_try(tx, operator_id=operator_id, limits=[account, source], now=await tx.now())
+        await take_try(tx, operator_id=operator_id, limits=limits, now=await tx.now())
         credentials = await find_credentials(tx, operator_id=operator_id, email=email)
     fits = await verify_password(password, credentials.password_hash)
     if not fits or credentials.staff is None:
         raise NotSignedIn("E-mail address and password do not fit together.", code="wrong_credentials")
     async with database.transaction(operator_id) as tx:
-        await forgive(tx, operator_id=operator_id, account=account, address=source)
+        await forgive(tx, operator_id=operator_id, account=account, address=source, everybody=everybody)
         return await open_session(tx, staff=credentials.staff, now=await tx.now(), replaces=replaces)
 
 
-async def staff_of_session(database: Database, *, operator_id: UUID, secret: str) -> Staff | None:
-    """Return whose session `secret` opens, or None. Notes that the session is in use."""
+async def staff_of_session(
+    database: Database, *, operator_id: UUID, secret: str, in_use: bool = True
+) -> Staff | None:
+    """Return whose session `secret` opens, or None.
+
+    Notes that the session is `in_use`, unless a page asked by itself: an open tab is nobody at work.
+    """
     session_hash = hash_secret(secret)
     async with database.transaction(operator_id) as tx:
         now = await tx.now()
         session = await find_session(tx, operator_id=operator_id, session_hash=session_hash, now=now)
         if session is None:
             return None
-        if now - session.last_seen_at >= TOUCH_AFTER:
+        if in_use and now - session.last_seen_at >= TOUCH_AFTER:
             await touch_session(tx, operator_id=operator_id, session_hash=session_hash, now=now)
     return session.staff

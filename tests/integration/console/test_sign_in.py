@@ -151,3 +151,21 @@ async def test_an_unknown_host_is_a_plain_404(app: Litestar, operator: Operator)
         response = await browser.get("https://nobody.test/console")
     assert response.status_code == 404
     assert "No operator answers" in response.text
+
+
+async def test_a_page_that_renews_itself_keeps_nobody_signed_in(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    async with database.transaction(operator.operator_id) as tx:
+        await tx.execute("UPDATE staff_sessions SET last_seen_at = last_seen_at - interval '50 minutes'")
+        before = await tx.fetchval("SELECT last_seen_at FROM staff_sessions")
+    background = {"x-background": "yes", "hx-request": "true"}
+    assert (await browser.get("/console/session", headers=background)).status_code == 204
+    async with database.transaction(operator.operator_id) as tx:
+        assert await tx.fetchval("SELECT last_seen_at FROM staff_sessions") == before
+        await tx.execute("UPDATE staff_sessions SET last_seen_at = last_seen_at - interval '20 minutes'")
+    assert (await browser.get("/console/session", headers=background)).status_code == 401
+    quiet = await browser.get("/console/cms/movies", headers=background)
+    assert (quiet.status_code, quiet.text) == (401, "")
+    pressed = await browser.get("/console/cms/movies", headers={"hx-request": "true"})
+    assert pressed.headers["hx-redirect"] == "/console/sign-in"

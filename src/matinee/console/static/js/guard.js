@@ -12,8 +12,25 @@
   let goal = null;
   const isDirty = () => !leaving && ("dirty" in form.dataset || fingerprint() !== first);
 
-  form.addEventListener("submit", () => {
+  // A form sent after the session has ended would lose what was typed: so ask first, and say how to go on.
+  const isSignedIn = async () => {
+    try {
+      const answer = await fetch("/console/session", { headers: { "x-background": "yes" } });
+      return answer.status !== 401;
+    } catch {
+      return true; // without a connection the browser itself says so
+    }
+  };
+
+  form.addEventListener("submit", async (event) => {
+    if (leaving || event.defaultPrevented) return;
+    event.preventDefault();
+    if (!(await isSignedIn())) {
+      document.getElementById("signed-out-dialog").showModal();
+      return;
+    }
     leaving = true;
+    form.requestSubmit(event.submitter);
   });
 
   document.addEventListener("click", (event) => {

@@ -45,6 +45,14 @@
     }
   });
 
+  // What a page asks by itself does not count as somebody at work; and what a form asks while it is being
+  // filled in must not lead away from it when the session has ended.
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.sourceEvent?.type === "every") ctx.request.headers["x-background"] = "yes";
+    if (ctx.sourceElement.closest("form[data-guard]")) ctx.request.headers["x-quiet"] = "yes";
+  });
+
   const TOAST_MS = 8000;
   const leaveLater = (toast) => {
     let timer = setTimeout(() => toast.remove(), TOAST_MS);
