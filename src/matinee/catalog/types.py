@@ -76,44 +76,6 @@ class MovieRow(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class MovieForPublishing(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a published movie document says, and whether there is a film behind it.
-
-    The rule's terms are None and `prices` (minor units by currency) empty for a subscription movie.
-    `asset_state` is None where nothing was uploaded; see `is_playable`.
-    """
-
-    movie_id: UUID
-    version: int
-    title: str
-    year: int | None
-    runtime_minutes: int | None
-    description: str
-    poster_key: str | None
-    payment_method: PaymentMethod
-    package_ids: tuple[UUID, ...]
-    licence_ends_at: datetime | None
-    stream_kind: StreamKind
-    asset_state: str | None
-    prices: dict[str, int]
-    rule_id: UUID | None
-    rule_name: str | None
-    rule_unit: str | None
-    rule_quantity: int | None
-    rule_finish_window_hours: int | None
-    rule_version: int | None
-
-    @property
-    def is_playable(self) -> bool:
-        """Whether viewers could watch it: a movie whose film is not ready yet must not be published."""
-        return self.stream_kind is StreamKind.URL or self.asset_state == "ready"
-
-    @property
-    def source_version(self) -> str:
-        """Return what changes with every edit of the movie or its rule, such as `3.1`."""
-        return f"{self.version}.{self.rule_version or 0}"
-
-
 class Package(msgspec.Struct, frozen=True, kw_only=True):
     """A set of subscription movies; products contain packages."""
 

@@ -72,7 +72,8 @@ class View:
         """Write the date of an instant in the operator's time zone."""
         if moment is None or self._operator is None:
             return missing
-        return format_date(moment.astimezone(self._operator.zone).date(), "medium", self.locale)
+        local = moment.astimezone(self._operator.zone).date()
+        return format_date(local, "medium" if self.locale != "en" else "d MMM y", self.locale)
 
     def ago(self, moment: datetime, now: datetime) -> str:
         """Write how long ago, for example `5 minutes ago`."""

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from tests.factories.catalogue import Catalogue, plain_draft
 from tests.integration.console.conftest import Browser, add_staff, open_browser
+from tests.integration.console.counting import counted_statements
 from tests.integration.console.pages import cells, error_at, link
 
 from matinee.catalog.operations import update_movie
@@ -15,7 +16,7 @@ from matinee.catalog.queries import get_movie, list_movies
 from matinee.catalog.types import Movie
 from matinee.kernel.money import Money
 from matinee.kernel.paging import ListQuery
-from matinee.platform.db import Database, Transaction
+from matinee.platform.db import Database
 from matinee.platform.operators import Operator
 from matinee.platform.storage import ObjectStorage
 
@@ -314,25 +315,14 @@ async def test_csv_holds_everything_that_was_found(browser: Browser, catalogue: 
 
 
 async def test_a_list_takes_as_many_queries_for_thirty_movies_as_for_one(
-    browser: Browser, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, catalogue: Catalogue
 ) -> None:
     rule, package = await catalogue.rule(), await catalogue.package()
-    counted = 0
-    for name in ("fetch", "fetchrow", "fetchval", "execute", "select", "select_value"):
-        original = getattr(Transaction, name)
 
-        async def counting(self: Transaction, *args: Any, _original: Any = original) -> Any:
-            nonlocal counted
-            counted += 1
-            return await _original(self, *args)
-
-        monkeypatch.setattr(Transaction, name, counting)
-
-    async def queries(path: str) -> int:
-        nonlocal counted
-        counted = 0
-        assert (await browser.get(path)).status_code == 200
-        return counted
+    async def statements(path: str) -> int:
+        with counted_statements() as sent:
+            assert (await browser.get(path)).status_code == 200
+        return len(sent)
 
     async def fill(amount: int, start: int) -> None:
         for number in range(start, start + amount):
@@ -341,12 +331,12 @@ async def test_a_list_takes_as_many_queries_for_thirty_movies_as_for_one(
 
     paths = (PATH, "/console/cms/ppv-rules", "/console/cms/packages")
     await fill(1, 0)
-    before = [await queries(path) for path in paths]
+    before = [await statements(path) for path in paths]
     await fill(12, 1)
     for number in range(5):
         await catalogue.rule(f"Rule {number}")
         await catalogue.package(f"Package {number}")
-    assert [await queries(path) for path in paths] == before
+    assert [await statements(path) for path in paths] == before
 
 
 async def test_the_neighbours_movies_are_not_found(browser: Browser, neighbour: Catalogue) -> None:

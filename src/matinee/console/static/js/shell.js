@@ -8,6 +8,7 @@
     if (!drawer()) return;
     drawer().classList.toggle("is-open", open);
     scrim().hidden = !open;
+    document.querySelector(".shell").inert = open;
     opener().setAttribute("aria-expanded", String(open));
     (open ? drawer().querySelector("a") : opener()).focus();
   };
