@@ -1,10 +1,13 @@
 """CMS > Packages, page by page."""
 
 from tests.factories.catalogue import Catalogue
+from tests.factories.world import World
 from tests.integration.console.conftest import Browser
 from tests.integration.console.pages import cells, error_at, link
 
 from matinee.catalog.queries import package_choices
+from matinee.platform.db import Database
+from matinee.platform.operators import Operator
 
 PATH = "/console/cms/packages"
 
@@ -46,3 +49,14 @@ async def test_the_neighbours_packages_are_not_found(browser: Browser, neighbour
     assert (await browser.post(f"{PATH}/{theirs}", {"name": "Mine"})).status_code == 404
     assert (await browser.post(f"{PATH}/{theirs}/remove")).status_code == 404
     assert [each.name for each in await neighbour.ask(package_choices)] == ["Theirs"]
+
+
+async def test_a_package_in_a_product_stays(
+    browser: Browser, catalogue: Catalogue, database: Database, operator: Operator
+) -> None:
+    package_id = await catalogue.package("Basic")
+    await World(database, operator).product(packages=(package_id,))
+    await browser.get(PATH)
+    assert (await browser.post(f"{PATH}/{package_id}/remove")).status_code == 303
+    assert "is part of a product. Take it out of the product first." in (await browser.get(PATH)).text
+    assert [each.name for each in await catalogue.ask(package_choices)] == ["Basic"]
