@@ -1,8 +1,8 @@
 """The pool, and the transaction that every command runs in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -145,27 +145,21 @@ class Database:
         except TimeoutError:
             pool.terminate()
 
-    @asynccontextmanager
-    async def transaction(self, operator_id: UUID) -> AsyncIterator[Transaction]:
+    def transaction(self, operator_id: UUID) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction in which only the rows of `operator_id` exist; commits at the end of the block.
 
         Raises DatabaseUnavailable when no connection can be had or it breaks, and CommitInDoubt when
         it breaks during the commit. An exception inside the block rolls everything back.
         """
-        async with self._begin(f"BEGIN; SET LOCAL matinee.operator_id = '{operator_id}'") as tx:
-            yield tx
+        return self._begin(f"BEGIN; SET LOCAL matinee.operator_id = '{operator_id}'")
 
-    @asynccontextmanager
-    async def directory(self) -> AsyncIterator[Transaction]:
+    def directory(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction with no operator set: only the directory of operators and the due lists are seen."""
-        async with self._begin("BEGIN") as tx:
-            yield tx
+        return self._begin("BEGIN")
 
-    @asynccontextmanager
-    async def hot(self) -> AsyncIterator[Connection]:
+    def hot(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection outside a transaction, for one prepared look-up that takes its operator itself."""
-        async with self._acquired() as connection:
-            yield connection
+        return self._acquired()
 
     async def hot_moment(self, connection: Connection) -> datetime | None:
         """Return what a hot look-up is given as its time: None, so that it reads the server's clock by itself.
@@ -188,13 +182,13 @@ class Database:
         except _GONE as error:
             raise DatabaseUnavailable("The connection to the database broke.") from error
         finally:
-            await _release(pool.release, connection)
+            await pool.release(connection)  # which a cancelled task finishes all the same
 
     @asynccontextmanager
     async def _begin(self, opening: str) -> AsyncIterator[Transaction]:
         async with self._acquired() as connection:
-            await connection.execute(opening)
             try:
+                await connection.execute(opening)
                 yield Transaction(connection, self._clock)
             except BaseException:
                 await _roll_back(connection)
@@ -202,7 +196,7 @@ class Database:
             try:
                 await connection.execute("COMMIT")
             except (*_GONE, TimeoutError, asyncio.CancelledError) as error:
-                connection.terminate()
+                _throw_away(connection)
                 raise CommitInDoubt("The database did not confirm that it saved this.") from error
 
 
@@ -213,16 +207,13 @@ async def _roll_back(connection: Connection) -> None:
             if not connection.is_closed() and connection.is_in_transaction():
                 await connection.execute("ROLLBACK")
     except (*_GONE, asyncpg.PostgresError, TimeoutError, asyncio.CancelledError):
+        _throw_away(connection)
+
+
+def _throw_away(connection: Connection) -> None:
+    """Cut a connection; the pool may have taken a broken one back already, and then it is gone anyway."""
+    with suppress(asyncpg.InterfaceError):
         connection.terminate()
-
-
-async def _release(release: Callable[[Any], Awaitable[None]], connection: Connection) -> None:
-    """Give a connection back even while the task is being cancelled."""
-    await asyncio.shield(asyncio.ensure_future(_as_coroutine(release, connection)))
-
-
-async def _as_coroutine(release: Callable[[Any], Awaitable[None]], connection: Connection) -> None:
-    await release(connection)
 
 
 async def _keep_session(connection: Connection) -> None:
