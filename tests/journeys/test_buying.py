@@ -142,14 +142,14 @@ def test_a_film_is_rented_with_the_arrow_keys_alone(meridian: Shop, open_app: Op
     customer, film = meridian.customer("kees"), meridian.movie("Arrows and Enter")
     app = open_app("meridian", customer, device="tv", viewport={"width": 1920, "height": 1080})
     keys = app.page.keyboard
-    target = app.poster("Arrows and Enter").first
-    expect(target).to_be_visible()
-    for _ in range(40):
-        focused = app.page.locator(":focus")
-        if "Arrows and Enter" in (focused.get_attribute("aria-label") or ""):
+    focused = app.page.locator("a.tile:focus")
+    expect(focused).to_be_visible()
+    for _ in range(60):
+        label = focused.get_attribute("aria-label") or ""
+        if label.startswith("Arrows and Enter"):
             break
         keys.press("ArrowRight")
-    expect(target).to_be_focused()
+    expect(focused).to_have_attribute("aria-label", "Arrows and Enter, €4.99")
     keys.press("Enter")
     expect(app.page.get_by_test_id("rent")).to_be_focused()
     keys.press("Enter")
