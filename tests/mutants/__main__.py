@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.mutants.patches import MUTANTS
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTS = ("tests/unit/purchases", "tests/unit/provisions/rules", "tests/integration/purchases")
+TESTS = ("tests/integration/purchases", "tests/unit/purchases")
 EXAMPLES = "6"
 _FAILED = re.compile(r"^(?:FAILED|ERROR) \S*?([^/\s]+\.py(?:::\S+)?)", re.MULTILINE)
 

@@ -45,6 +45,8 @@ def _everywhere(original: object, replacement: object) -> None:
 
 
 def _set(owner: object, name: str, value: object) -> None:
+    """Replace what is there; what is not there was renamed, and the mutant must follow."""
+    getattr(owner, name)
     setattr(owner, name, value)
 
 
@@ -68,7 +70,7 @@ def slot_uniqueness() -> None:
         asyncio.run(drop())
 
     _set(matinee.platform.db, "migrate", migrate_without)
-    _set(confirming, "_slot_holder", nobody)
+    _set(confirming, "_attached", nobody)
 
 
 def timeout_counted_as_failure() -> None:
@@ -200,14 +202,14 @@ def no_watch_after_declined_and_void() -> None:
 def reference_from_the_device() -> None:
     """The reference depends on the device that confirmed; seen when the database has forgotten a purchase."""
     reserve, make = confirming._reserve, rules.charge_reference
-    device: ContextVar[UUID] = ContextVar("device")
+    device: ContextVar[UUID | None] = ContextVar("device", default=None)
 
     async def noted(tx: Transaction, quote: Any, device_id: UUID, *rest: Any) -> Purchase:
         device.set(device_id)
         return await reserve(tx, quote, device_id, *rest)
 
     def of_device(key: bytes, **slot: Any) -> str:
-        return make(key, **(slot | {"item_id": device.get()}))
+        return make(key, **(slot | {"item_id": device.get() or slot["item_id"]}))
 
     _set(confirming, "_reserve", noted)
     _everywhere(make, of_device)

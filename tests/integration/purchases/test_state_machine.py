@@ -15,7 +15,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
@@ -38,6 +38,7 @@ from matinee.provisions.types import CallName, Capabilities
 from matinee.purchases.types import Purchase, PurchaseState
 
 EXAMPLES = int(os.environ.get("MATINEE_EXAMPLES", "12"))
+PHASES = [phase for phase in Phase if phase is not Phase.shrink or "MUTANT" not in os.environ]
 CHARGE_FAULTS = (
     Fault.OK, Fault.DECLINED, Fault.NOTHING_SENT, Fault.REQUEST_LOST, Fault.ANSWER_LOST, Fault.LATE,
     Fault.LATE_SUCCESS, Fault.ERROR_CHARGED, Fault.ERROR_UNCHARGED, Fault.GARBAGE, Fault.REPEATED,
@@ -258,6 +259,7 @@ def test_charge_and_access_agree_whatever_happens(stage: Stage, name: str) -> No
                 max_examples=EXAMPLES,
                 stateful_step_count=20,
                 deadline=None,
+                phases=PHASES,
                 derandomize=bool(os.environ.get("CI")),
                 suppress_health_check=list(HealthCheck),
             ),

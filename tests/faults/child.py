@@ -1,0 +1,119 @@
+"""A process that buys, or works, until it is killed: `python -m tests.faults.child`, told by a line on standard input.
+
+At the point that it is told it says so on standard output and stands still, so that its parent can kill it just there.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from tests.factories.clock import SetClock
+from tests.factories.shop import SECTION
+from tests.faults.counter import gateway_for, services_for
+
+from matinee.platform.db import Clock, Database, Transaction
+from matinee.platform.operators import get_operator
+from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.provisions.types import ChargeResult, ProvisionConfig, StatusResult, Values
+from matinee.purchases.jobs.charge import confirm_and_charge
+from matinee.purchases.jobs.resolver import Resolver
+
+LONGEST_SECONDS = 60
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process is to do, and where it is to stop. `token` None: work as the resolver does."""
+
+    app_url: str
+    billing_port: int
+    operator_id: UUID
+    customer_id: UUID
+    device_id: UUID
+    token: str | None
+    moment: datetime
+    point: str
+
+
+class Stops:
+    """Counts how far the work has come and stands still at the point that was ordered."""
+
+    def __init__(self, point: str) -> None:
+        self.point = point
+        self.called = False
+
+    async def at(self, point: str) -> None:
+        if point == self.point:
+            print(point, flush=True)
+            await asyncio.sleep(LONGEST_SECONDS)
+
+
+class StoppingDatabase(Database):
+    """Stops before or after a commit."""
+
+    def __init__(self, url: str, *, clock: Clock, stops: Stops) -> None:
+        super().__init__(url, connections=5, clock=clock)
+        self._stops = stops
+
+    @asynccontextmanager
+    async def transaction(self, operator_id: UUID) -> AsyncIterator[Transaction]:
+        name = "settle" if self._stops.called else "confirm"
+        async with super().transaction(operator_id) as tx:
+            yield tx
+            await self._stops.at(f"before the commit of {name}")
+        await self._stops.at(f"after the commit of {name}")
+
+
+class StoppingGateway:
+    """Stops before or after a call."""
+
+    def __init__(self, inner: AiohttpBillingGateway, stops: Stops) -> None:
+        self._inner, self._stops = inner, stops
+        self.refund = inner.refund
+
+    async def charge(
+        self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
+    ) -> ChargeResult:
+        await self._stops.at("before the call")
+        result = await self._inner.charge(config, values, limit_seconds=limit_seconds)
+        await self._stops.at("after the answer")
+        self._stops.called = True
+        return result
+
+    async def status(
+        self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
+    ) -> StatusResult:
+        await self._stops.at("before the question")
+        result = await self._inner.status(config, values, limit_seconds=limit_seconds)
+        await self._stops.at("after the question")
+        return result
+
+
+async def obey(orders: Orders) -> None:
+    stops = Stops(orders.point)
+    database = StoppingDatabase(orders.app_url, clock=SetClock(orders.moment), stops=stops)
+    await database.open()
+    async with gateway_for(orders.billing_port) as gateway:
+        services = services_for(database, gateway)
+        services = msgspec.structs.replace(services, gateway=StoppingGateway(gateway, stops))
+        if orders.token is None:
+            worker = Resolver(services)
+            await worker.start_due()
+            await worker.drain()
+        else:
+            async with database.directory() as tx:
+                operator = await get_operator(tx, operator_id=orders.operator_id)
+            signed = services.quotes.read(orders.token)
+            await confirm_and_charge(
+                services, operator=operator, signed=signed, idempotency_key=signed.quote.purchase_id,
+                customer_id=orders.customer_id, device_id=orders.device_id, section=SECTION,
+            )  # fmt: skip
+    print("done", flush=True)
+    await asyncio.sleep(LONGEST_SECONDS)
+
+
+if __name__ == "__main__":
+    asyncio.run(obey(msgspec.json.decode(sys.stdin.readline(), type=Orders)))

@@ -1,0 +1,186 @@
+"""A film counter with a real till: real database, real HTTP to the billing double, and a clock that is set."""
+
+from collections import Counter as Tally
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from tests.doubles.billing import BillingDouble
+from tests.doubles.ledger import CLASS_A, CLASS_B, CLASS_D
+from tests.doubles.settings import provision_for
+from tests.factories.clock import START, SetClock
+from tests.factories.sale import Person, Sale, make_operator, make_person, make_sale
+from tests.factories.shop import SECRET_KEY, SECTION
+from tests.simulation.truth import Beliefs, beliefs, judge, wrongs
+
+from matinee.kernel.ids import new_id
+from matinee.offers.quotes import SignedQuote
+from matinee.platform.audit import Actor
+from matinee.platform.db import Clock, Database
+from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.provisions.egress import EgressPolicy
+from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.provisions.types import Capability, ProvisionConfig
+from matinee.purchases import queries
+from matinee.purchases.invariants import violations
+from matinee.purchases.jobs.charge import confirm_and_charge
+from matinee.purchases.jobs.resolver import Resolver
+from matinee.purchases.operations.by_staff import StaffVerdict, settle_by_staff
+from matinee.purchases.operations.quoting import make_quote
+from matinee.purchases.services import PurchaseServices
+from matinee.purchases.types import Purchase, PurchaseState
+
+CLASSES = {"A": CLASS_A, "B": CLASS_B, "D": CLASS_D}
+STAFF = Actor("staff", UUID(int=7), "Ada Care")
+
+
+class Counter(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a customer buys. `pass_time` goes from check to check; every call that falls due is really made."""
+
+    urls: EmbeddedPostgresInfo
+    database: Database
+    clock: SetClock
+    services: PurchaseServices
+    billing: BillingDouble
+    sale: Sale
+    person: Person
+
+    @property
+    def operator_id(self) -> UUID:
+        return self.sale.operator.operator_id
+
+    async def quote(self) -> SignedQuote:
+        async with self.database.transaction(self.operator_id) as tx:
+            return await make_quote(
+                tx, operator=self.sale.operator, signer=self.services.quotes, section=SECTION,
+                customer_id=self.person.customer_id, item_kind="movie", item_id=self.sale.movie_id,
+                now=self.clock.moment,
+            )  # fmt: skip
+
+    async def confirm(
+        self, signed: SignedQuote, *, device: int = 0, services: PurchaseServices | None = None
+    ) -> Purchase:
+        return await confirm_and_charge(
+            services or self.services, operator=self.sale.operator, signed=signed, section=SECTION,
+            idempotency_key=signed.quote.purchase_id, customer_id=self.person.customer_id,
+            device_id=self.person.device_ids[device],
+        )  # fmt: skip
+
+    async def buy(self) -> Purchase:
+        return await self.confirm(await self.quote())
+
+    async def purchases(self) -> list[Purchase]:
+        async with self.database.transaction(self.operator_id) as tx:
+            return await queries.purchases_of_customer(
+                tx, operator_id=self.operator_id, customer_id=self.person.customer_id
+            )
+
+    async def state(self) -> PurchaseState:
+        """Return the state of the newest purchase."""
+        return (await self.purchases())[0].state
+
+    async def work(self) -> None:
+        """Do what is due now, as a worker does."""
+        resolver = Resolver(self.services)
+        while await resolver.start_due():
+            await resolver.drain()
+
+    async def pass_time(self, span: timedelta, *, also: Callable[[], object] = lambda: None) -> None:
+        """Move from check to check; `also` happens at each."""
+        end = self.clock.moment + span
+        while self.clock.moment < end:
+            due = await self._next_check()
+            self.clock.moment = due if due is not None and self.clock.moment < due < end else end
+            also()
+            await self.work()
+
+    async def _next_check(self) -> Any:
+        async with self.database.transaction(self.operator_id) as tx:
+            return await tx.fetchval(
+                """SELECT min(next_check_at) FROM (
+                       SELECT next_check_at FROM purchases WHERE operator_id = $1 UNION ALL
+                       SELECT next_check_at FROM reversals WHERE operator_id = $1) AS checks""",
+                self.operator_id,
+            )
+
+    async def settle_by_the_books(self) -> None:
+        """Let staff settle whatever waits for them, by what billing's own ledger says."""
+        for purchase in await self.purchases():
+            if purchase.state in (PurchaseState.REVIEW, PurchaseState.UNKNOWN):
+                charged = bool(self.billing.standing(purchase.reference))
+                async with self.database.transaction(self.operator_id) as tx:
+                    await settle_by_staff(
+                        tx, operator=self.sale.operator, customer_id=purchase.customer_id,
+                        purchase_id=purchase.purchase_id, reason="billing's books", actor=STAFF,
+                        verdict=StaffVerdict.CHARGED if charged else StaffVerdict.NOT_CHARGED,
+                    )  # fmt: skip
+
+    async def balance(self) -> dict[str, int]:
+        """Compare billing's ledger with what Matinee believes: {} is 0/0/0 with nothing open."""
+        known = await beliefs(self.database, self.operator_id)
+        standing = Tally(charge.reference for charge in self.billing.standing())
+        total: Tally[str] = Tally()
+        for reference in {*known, *standing}:
+            total.update(judge(known.get(reference, Beliefs()), standing[reference]))
+        return wrongs(total, ("double", "no_access", "no_charge", "open"))
+
+    async def ends_well(self) -> None:
+        """Let a day pass, staff decide what only they can, and a week more; then it must be 0/0/0."""
+        await self.pass_time(timedelta(hours=25))
+        await self.settle_by_the_books()
+        await self.pass_time(timedelta(days=8))
+        async with self.database.transaction(self.operator_id) as tx:
+            broken = await violations(tx, operator_id=self.operator_id, now=self.clock.moment)
+        assert broken == []
+        assert await self.balance() == {}
+
+
+def services_for(database: Database, gateway: AiohttpBillingGateway) -> PurchaseServices:
+    return PurchaseServices.of(database=database, gateway=gateway, secret_key=SECRET_KEY)
+
+
+def gateway_for(port: int) -> AiohttpBillingGateway:
+    """The real exchange, allowed to call the double."""
+    return AiohttpBillingGateway(policy=EgressPolicy.parse(f"127.0.0.0/8:{port}"))
+
+
+@asynccontextmanager
+async def open_counter(
+    urls: EmbeddedPostgresInfo,
+    billing: BillingDouble,
+    capabilities: Iterable[str] = CLASS_A,
+    *,
+    proved: Iterable[str] | None = None,
+    config: ProvisionConfig | None = None,
+    clock: Clock | None = None,
+    timeout_seconds: int = 1,
+) -> AsyncIterator[Counter]:
+    """Open the counter of a new operator whose billing can do what `capabilities` says, and was proved to.
+
+    `proved`: what the probe proved, where that is less.
+    """
+    can = frozenset(capabilities)
+    known = frozenset(Capability(name) for name in (can if proved is None else proved))
+    billing.configure(capabilities=can)
+    operator = await make_operator(urls.owner_url, f"op-{new_id().hex[-12:]}")
+    set_clock = SetClock(START)
+    database = await Database.connect(urls.app_url, connections=20, clock=clock or set_clock)
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            now = await tx.now()
+            sale = await make_sale(
+                tx, operator=operator, capabilities=known, now=now,
+                config=config
+                or provision_for(billing.base_url, capabilities=can, timeout_seconds=timeout_seconds),
+            )  # fmt: skip
+            person = await make_person(tx, sale=sale, now=now)
+        async with gateway_for(billing.port) as gateway:
+            yield Counter(
+                urls=urls, database=database, clock=set_clock, services=services_for(database, gateway),
+                billing=billing, sale=sale, person=person,
+            )  # fmt: skip
+    finally:
+        await database.close()

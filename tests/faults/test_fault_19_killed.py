@@ -1,0 +1,108 @@
+"""Fault 19: the process is killed at each of six points; another one finds what it left."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.doubles.billing import BillingDouble
+from tests.doubles.ledger import CLASS_A, CLASS_B
+from tests.doubles.misbehaviour import answer_lost, held
+from tests.faults.child import Orders
+from tests.faults.counter import Counter, open_counter
+
+from matinee.offers.quotes import SignedQuote
+from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.purchases.types import PurchaseState
+
+pytest_plugins = ["tests.doubles.fixtures"]
+
+ROOT = Path(__file__).resolve().parents[2]
+# point -> how often billing has charged when the process dies there
+POINTS = {
+    "before the commit of confirm": 0,
+    "before the call": 0,
+    "call under way": 1,
+    "after the answer": 1,
+    "before the commit of settle": 1,
+    "after the commit of settle": 1,
+}
+
+
+@contextmanager
+def child(counter: Counter, signed: SignedQuote | None, point: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run a process that will stand still at `point`; it is killed when the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.child"], cwd=ROOT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    orders = Orders(
+        app_url=counter.urls.app_url, billing_port=counter.billing.port, operator_id=counter.operator_id,
+        customer_id=counter.person.customer_id, device_id=counter.person.device_ids[0],
+        token=signed.token if signed else None, moment=counter.clock.moment, point=point,
+    )  # fmt: skip
+    with process:
+        try:
+            assert process.stdin is not None
+            process.stdin.write(msgspec.json.encode(orders).decode() + "\n")
+            process.stdin.flush()
+            yield process
+        finally:
+            process.kill()
+
+
+async def reached(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return (await asyncio.to_thread(process.stdout.readline)).strip()
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_what_a_killed_buyer_left_is_settled_by_a_worker(
+    module_database_urls: EmbeddedPostgresInfo, billing_double: BillingDouble, capabilities: frozenset[str],
+    point: str,
+) -> None:  # fmt: skip
+    async with open_counter(
+        module_database_urls, billing_double, capabilities, timeout_seconds=20
+    ) as counter:
+        signed = await counter.quote()
+        if point == "call under way":
+            billing_double.behave("charge", held("after"))
+        with child(counter, signed, point) as process:
+            if point == "call under way":
+                await billing_double.holding()
+            else:
+                assert await reached(process) == point
+        billing_double.release()
+        assert len(billing_double.charges()) == POINTS[point]
+        counter.clock.advance(timedelta(seconds=3))
+        again = await counter.confirm(signed)  # the device asks with the same key
+        assert again.purchase_id == signed.quote.purchase_id
+        await counter.ends_well()
+        charged = POINTS[point] == 1 or point == "before the commit of confirm"
+        assert len(billing_double.charges()) == int(charged)
+        assert await counter.state() is (PurchaseState.GRANTED if charged else PurchaseState.VOID)
+        assert len(billing_double.requests("charge")) == int(charged)
+
+
+@pytest.mark.parametrize("can", [pytest.param(CLASS_A, id="A"), pytest.param(CLASS_B, id="B")])
+@pytest.mark.parametrize("point", ["before the question", "after the question"])
+async def test_what_a_killed_worker_left_is_settled_by_the_next(
+    module_database_urls: EmbeddedPostgresInfo, billing_double: BillingDouble, can: frozenset[str], point: str
+) -> None:
+    async with open_counter(module_database_urls, billing_double, can) as counter:
+        billing_double.behave("charge", answer_lost())
+        assert (await counter.buy()).state is PurchaseState.UNKNOWN
+        counter.clock.advance(timedelta(seconds=3))
+        with child(counter, None, point) as process:
+            assert await reached(process) == point
+        await counter.work()
+        assert await counter.state() is PurchaseState.UNKNOWN  # the dead one's lease still runs
+        await counter.pass_time(timedelta(seconds=70))
+        assert await counter.state() is PurchaseState.GRANTED
+        await counter.ends_well()
+        assert len(billing_double.charges()) == 1
