@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from matinee.main.demo import reset
-from matinee.main.demo.film import make_film
+from matinee.media.demo.film import make_demo_film
 
 _RUNNING = "Matinee is running."
 
@@ -62,7 +62,9 @@ class Demo:
 def folder(scratch: Path) -> Iterator[Path]:
     place = scratch / "demo"
     place.mkdir(mode=0o711)
-    make_film(place / "test-film.mp4", title="Short", seconds=4)  # a film that is there is not made again
+    make_demo_film(
+        place / "test-film.mp4", title="Short", seconds=4
+    )  # a film that is there is not made again
     yield place
     reset(data=place)
     shutil.rmtree(place, ignore_errors=True)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from matinee.media.demo.titles import FIRST_PROGRAMME, SECOND_PROGRAMME, DemoTitle
+
 
 @dataclass(frozen=True, kw_only=True)
 class DemoStaff:
@@ -49,15 +51,11 @@ class DemoRule:
 
 @dataclass(frozen=True, kw_only=True)
 class DemoFilm:
-    """A film; without a rule it is part of the subscription. `price` is in minor units."""
+    """A title of the demo's programmes; without a rule it is part of the subscription. `price` in minor units."""
 
-    title: str
-    year: int
-    runtime_minutes: int
-    description: str
-    rule: str | None = None
-    price: int = 0
-    credits: int = 0
+    title: DemoTitle
+    rule: str | None
+    price: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +82,8 @@ _STAFF_PASSWORD = "matinee-demo-staff"  # nosec B105
 _VIEWER_PASSWORD = "matinee-demo"  # nosec B105
 
 FILM_TITLE = "The Matinee test film"
-FILM_SECONDS = 60
+FILM_SUBTITLE = "It stands in for every film of this demo"
+FILM_SECONDS = 40
 
 
 def _staff(email: str, name: str) -> tuple[DemoStaff, ...]:
@@ -108,15 +107,11 @@ def _customer(
     )
 
 
-def _film(title: str, year: int, minutes: int, rule: str | None, price: int, description: str) -> DemoFilm:
-    return DemoFilm(
-        title=title,
-        year=year,
-        runtime_minutes=minutes,
-        description=description,
-        rule=rule,
-        price=price,
-        credits=price // 10 if rule else 0,
+def _films(programme: tuple[DemoTitle, ...], *offers: tuple[str, int] | None) -> tuple[DemoFilm, ...]:
+    """Put a programme on sale, each title by its rule and price, or as part of the subscription (None)."""
+    return tuple(
+        DemoFilm(title=title, rule=offer[0] if offer else None, price=offer[1] if offer else 0)
+        for title, offer in zip(programme, offers, strict=True)
     )
 
 
@@ -147,18 +142,16 @@ _AURORA = DemoOperator(
         DemoRule(name=_TWO_DAYS, unit="hours", quantity=48),
         DemoRule(name=_MONTH, unit="days", quantity=30, finish_hours=48),
     ),
-    films=(
-        _film(
-            "The Ninth Tide", 2025, 104, _TWO_DAYS, 499, "A pilot counts the tides, and finds one too many."
-        ),
-        _film("Harbour Lights", 2023, 96, _MONTH, 399, "Two sisters keep the last lighthouse on the coast."),
-        _film("Signal from Vesta", 2024, 118, _TWO_DAYS, 599, "An asteroid, silent for years, calls back."),
-        _film(
-            "The Glass Orchard", 2021, 91, _MONTH, 299, "A glassblower inherits a garden that cannot grow."
-        ),
-        _film("Salt and Thunder", 2025, 127, _TWO_DAYS, 699, "A lifeboat crew, one storm, eleven hours."),
-        _film("Last Tram to Midnight", 2022, 88, _MONTH, 399, "The driver knows every passenger but one."),
-        _film("Quiet Cartography", 2020, 99, None, 0, "Two people map a valley that is about to be flooded."),
+    films=_films(
+        FIRST_PROGRAMME,
+        (_TWO_DAYS, 499),
+        (_MONTH, 399),
+        (_TWO_DAYS, 599),
+        (_MONTH, 299),
+        (_TWO_DAYS, 399),
+        (_MONTH, 499),
+        None,
+        (_TWO_DAYS, 699),
     ),
 )
 
@@ -175,14 +168,16 @@ _MERIDIAN = DemoOperator(
     products=(DemoProduct(name="Cable Plus", mapping_id="CP-1", payment="api"),),
     customers=(_customer("Marcus Hale", "Albany", "MER-2001", "Cable Plus", _BY_BILLING),),
     rules=(DemoRule(name=_WEEKEND, unit="days", quantity=3),),
-    films=(
-        _film("A Winter Timetable", 2022, 101, _WEEKEND, 599, "A night train with one passenger too many."),
-        _film(
-            "Copper Canyon Radio", 2024, 94, _WEEKEND, 499, "A station nobody hears answers its listeners."
-        ),
-        _film(
-            "The Cartwright Ledger", 2023, 112, _WEEKEND, 699, "An honest bookkeeper finds an honest error."
-        ),
+    films=_films(
+        SECOND_PROGRAMME,
+        (_WEEKEND, 599),
+        (_WEEKEND, 499),
+        (_WEEKEND, 399),
+        None,
+        (_WEEKEND, 499),
+        (_WEEKEND, 599),
+        (_WEEKEND, 399),
+        (_WEEKEND, 699),
     ),
 )
 

@@ -4,11 +4,11 @@ import asyncio
 from pathlib import Path
 
 from matinee.main.demo import people, shelf
-from matinee.main.demo.cast import FILM_SECONDS, FILM_TITLE, OPERATORS, DemoOperator
-from matinee.main.demo.film import make_film
+from matinee.main.demo.cast import FILM_SECONDS, FILM_SUBTITLE, FILM_TITLE, OPERATORS, DemoOperator
 from matinee.main.demo.layout import Layout
 from matinee.main.demo.screen import Progress, step
 from matinee.main.wiring import Services, build_services
+from matinee.media.demo.film import make_demo_film
 from matinee.platform.settings import Settings
 
 
@@ -16,8 +16,21 @@ def seed(layout: Layout, environment: dict[str, str]) -> None:
     """Make all that the cast names, and publish it. Worker and billing server must be running."""
     film = layout.film
     if not film.exists():
-        make_film(film, title=FILM_TITLE, seconds=FILM_SECONDS, on_progress=Progress("Making the test film"))
+        _make_film(film)
     asyncio.run(_seed(layout, Settings.from_environment(environment), film))
+
+
+def _make_film(film: Path) -> None:
+    """Draw the test film; it gets its name only when it is whole."""
+    partial = film.with_suffix(".part.mp4")
+    make_demo_film(
+        partial,
+        title=FILM_TITLE,
+        subtitle=FILM_SUBTITLE,
+        seconds=FILM_SECONDS,
+        on_progress=Progress("Making the test film"),
+    )
+    partial.rename(film)
 
 
 async def _seed(layout: Layout, settings: Settings, film: Path) -> None:

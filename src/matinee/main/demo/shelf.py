@@ -12,7 +12,6 @@ from matinee.kernel.errors import Unavailable
 from matinee.kernel.ids import new_id
 from matinee.kernel.money import CREDIT, Money
 from matinee.kernel.periods import WindowUnit
-from matinee.main.demo.artwork import poster
 from matinee.main.demo.cast import DemoFilm, DemoOperator
 from matinee.main.demo.screen import Progress
 from matinee.main.wiring import Services
@@ -104,14 +103,15 @@ async def add_film(
     package: UUID,
 ) -> None:
     """Add a film with its poster, for rent by its rule or as part of the package."""
-    picture = await asyncio.to_thread(poster, film.title, film.year)
+    title = film.title
+    picture = await asyncio.to_thread(title.poster)
     key = await save_poster(services.storage, operator_id=operator.operator_id, upload=picture)
-    prices = (Money(film.price, operator.currency), Money(film.credits, CREDIT))
+    prices = (Money(film.price, operator.currency), Money(film.price // 10, CREDIT))
     draft = MovieDraft(
-        title=film.title,
-        year=film.year,
-        runtime_minutes=film.runtime_minutes,
-        description=film.description,
+        title=title.title,
+        year=title.year,
+        runtime_minutes=title.runtime_minutes,
+        description=f"{title.tagline} {title.description}",
         poster_key=key,
         asset_id=asset,
         payment_method=PaymentMethod.PPV if film.rule else PaymentMethod.SUBSCRIPTION,
