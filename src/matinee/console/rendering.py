@@ -35,6 +35,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     env.globals.update(icon=icon, static_url=static_url, navigation=GROUPS, CREDIT=CREDIT)
     return env
