@@ -120,6 +120,14 @@ def run(options: Options) -> dict[str, Any]:
             return _measure(options, cores, folder, found, world, our_server, bare_server)
 
 
+class Sides(msgspec.Struct, frozen=True):
+    """Both servers, and how each is asked the same questions."""
+
+    servers: dict[str, Server]
+    runs: dict[str, LoadRun]
+    meters: dict[str, Meter]
+
+
 def _measure(
     options: Options,
     cores: Cores,
@@ -131,8 +139,7 @@ def _measure(
 ) -> dict[str, Any]:
     points: list[Point] = []
     customers = 0
-    sizes = FULL_SIZES if options.full else SIZES
-    for size in sizes:
+    for size in FULL_SIZES if options.full else SIZES:
         options.tell(f"{NAME}: {size:,} rights")
         first, customers = customers + 1, size // store.RIGHTS_EACH
         asyncio.run(_grow(found, world, first=first, last=customers))
@@ -143,38 +150,53 @@ def _measure(
         _ask(our_run, cores)  # warm
         points.append(Point(size, rounded(_ask(our_run, cores).per_second)))
     bare_run = msgspec.structs.replace(our_run, requests=bare_requests, port=bare_server.port)
-    _ask(bare_run, cores)
-    simple, function = write_scripts(world, folder, customers=customers)
-    bench = {"clients": PGBENCH_CLIENTS, "seconds": options.seconds, "where": cores.application}
-    meters = {"ours": Meter(our_server), "bare": Meter(bare_server)}
-    sides = {
-        "ours": lambda: _metered(our_run, cores, meters["ours"]),
-        "bare": lambda: _metered(bare_run, cores, meters["bare"]),
-    }
-    if machine.pgbench_program() is not None:
-        sides["pgbench"] = lambda: pgbench.transactions_per_second(simple, url=found.bare_url, **bench)
-        sides["pgbench_function"] = lambda: pgbench.transactions_per_second(
-            function, url=found.app_url, **bench
+    _ask(bare_run, cores)  # warm
+    sides = Sides(
+        {"ours": our_server, "bare": bare_server},
+        {"ours": our_run, "bare": bare_run},
+        {"ours": Meter(our_server), "bare": Meter(bare_server)},
+    )
+    measured = _in_turn(options, cores, found, sides, write_scripts(world, folder, customers=customers))
+    return _result(cores, sides, measured) | {"growth": msgspec.to_builtins(growth(points))}
+
+
+def _in_turn(
+    options: Options, cores: Cores, found: Store, sides: Sides, scripts: tuple[Path, Path]
+) -> dict[str, list[float]]:
+    def asked(name: str) -> float:
+        with sides.meters[name].counting() as loads:
+            loads.append(_ask(sides.runs[name], cores))
+        return loads[0].per_second
+
+    def alone(script: Path, url: str) -> float:
+        return pgbench.transactions_per_second(
+            script, url=url, clients=PGBENCH_CLIENTS, seconds=options.seconds, where=cores.application
         )
-    measured = alternate(sides, pairs=options.pairs)
-    against_bare = compare(measured["ours"], measured["bare"])
-    busy = _ask(our_run, cores).busy
+
+    turns = {"ours": lambda: asked("ours"), "bare": lambda: asked("bare")}
+    if machine.pgbench_program() is not None:
+        turns["pgbench"] = lambda: alone(scripts[0], found.bare_url)
+        turns["pgbench_function"] = lambda: alone(scripts[1], found.app_url)
+    return alternate(turns, pairs=options.pairs)
+
+
+def _result(cores: Cores, sides: Sides, measured: dict[str, list[float]]) -> dict[str, Any]:
+    busy = _ask(sides.runs["ours"], cores).busy
     few = {
         name: _ask(msgspec.structs.replace(run, connections=FEW_CONNECTIONS), cores)
-        for name, run in (("ours", our_run), ("bare", bare_run))
+        for name, run in sides.runs.items()
     }
     return {
         "name": NAME,
-        **msgspec.to_builtins(against_bare),
+        **msgspec.to_builtins(compare(measured["ours"], measured["bare"])),
         "unit": "requests/s",
         "pgbench": _against(measured, "pgbench"),
         "pgbench_function": _against(measured, "pgbench_function"),
         "p99_ms_at_4_connections": {name: rounded(load.p99_ms) for name, load in few.items()},
         "p50_ms_at_4_connections": {name: rounded(load.p50_ms) for name, load in few.items()},
-        "memory_mb": {"ours": rounded(our_server.memory_mb()), "bare": rounded(bare_server.memory_mb())},
-        "cpu_us_a_request": {name: rounded(meter.microseconds) for name, meter in meters.items()},
+        "memory_mb": {name: rounded(server.memory_mb()) for name, server in sides.servers.items()},
+        "cpu_us_a_request": {name: rounded(meter.microseconds) for name, meter in sides.meters.items()},
         "generator_busy": rounded(busy),
-        "growth": msgspec.to_builtins(growth(points)),
     }
 
 
@@ -183,12 +205,6 @@ def _ask(run: LoadRun, cores: Cores) -> Load:
     if set(load.statuses) != {"200"}:
         raise RuntimeError(f"not every question was answered: {load.statuses}")
     return load
-
-
-def _metered(run: LoadRun, cores: Cores, meter: Meter) -> float:
-    with meter.counting() as loads:
-        loads.append(_ask(run, cores))
-    return loads[0].per_second
 
 
 def _against(measured: dict[str, list[float]], name: str) -> Any:

@@ -12,6 +12,7 @@ import struct
 import sys
 import time
 from array import array
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -95,16 +96,17 @@ class Generator:
         self._under_way = 0
 
     def run(self, host: str, port: int, *, connections: int, seconds: float) -> Load:
-        clients = [_Client(host, port) for _ in range(connections)]
-        by_number = {client.socket.fileno(): client for client in clients}
-        with select.epoll() as poll:
-            for number in by_number:
-                poll.register(number, select.EPOLLIN)
+        """Ask for so many `seconds`. Raises BrokenAnswer."""
+        with ExitStack() as stack:
+            poll = stack.enter_context(select.epoll())
+            clients = [_Client(host, port) for _ in range(connections)]
+            for client in clients:
+                stack.enter_context(client.socket)
+                poll.register(client.socket, select.EPOLLIN)
+            by_number = {client.socket.fileno(): client for client in clients}
             started, computed = time.perf_counter(), time.process_time()
             self._go(poll, by_number, until=started + seconds)
             took, busy = time.perf_counter() - started, time.process_time() - computed
-        for client in clients:
-            client.socket.close()
         return self._result(took, busy)
 
     def _go(self, poll: select.epoll, by_number: dict[int, _Client], *, until: float) -> None:
