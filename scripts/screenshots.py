@@ -29,7 +29,7 @@ def main() -> int:
     """Run the demo, take the pictures, stop the demo."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with _demo() as port, sync_playwright() as playwright:
-        path = os.environ.get("MATINEE_CHROMIUM") or shutil.which("chromium") or None
+        path = os.environ.get("MATINEE_CHROMIUM", shutil.which("chromium")) or None
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         address = f"http://{OPERATOR.host}:{port}"
         _take_app(browser, address)

@@ -29,6 +29,7 @@ FLAGS: Final = (
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 )
+_PLAYS_FILMS: Final = """() => MediaSource.isTypeSupported('video/mp4; codecs="avc1.4d401f,mp4a.40.2"')"""
 _PATIENCE_MS: Final = 20_000
 _FAILED: Final = pytest.StashKey[bool]()
 
@@ -87,8 +88,14 @@ def solstice(stack: Stack, long_clip: Path) -> Shop:
 def browser() -> Iterator[Browser]:
     expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
-        path = os.environ.get("MATINEE_CHROMIUM") or shutil.which("chromium") or None
+        # Set and empty means Playwright's own.
+        path = os.environ.get("MATINEE_CHROMIUM", shutil.which("chromium")) or None
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        page = browser.new_page()
+        assert page.evaluate(_PLAYS_FILMS), (
+            "This browser cannot decode H.264; take Chromium or Chrome itself."
+        )
+        page.close()
         yield browser
         browser.close()
 

@@ -47,3 +47,26 @@ class Console:
         self.go("Cloud Sync")
         self.page.get_by_role("button", name="Sync all").click()
         expect(self.page.get_by_text("No changes since")).to_have_count(3, timeout=60_000)
+
+    def open_content(self, username: str) -> Locator:
+        """Open the Content tab of a customer; returns what was bought."""
+        self.open(f"/crm/customers?q={username}")
+        self.page.get_by_role("row").filter(has_text=username).get_by_role("link").click()
+        self.page.get_by_role("link", name="Content", exact=True).click()
+        return self.page.locator("li.bought")
+
+    def give_a_reason(self, button: str, reason: str) -> None:
+        """Fill in the dialog that asks for a reason, and press its button."""
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_label("Reason").fill(reason)
+        dialog.get_by_role("button", name=button).click()
+
+    def reload_until(self, part: Locator, text: str) -> None:
+        """Load the page again until a part of it has this text: not every page follows by itself."""
+        for _ in range(20):
+            try:
+                expect(part).to_contain_text(text, timeout=1_000)
+                return
+            except AssertionError:
+                self.page.reload()
+        expect(part).to_contain_text(text)

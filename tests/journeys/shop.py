@@ -18,7 +18,7 @@ from matinee.catalog.types import MovieDraft, PaymentMethod
 from matinee.customers.operations import create_customer, create_product
 from matinee.customers.types import CustomerInput, PaymentType, ProductInput
 from matinee.kernel.ids import new_id
-from matinee.kernel.money import Money
+from matinee.kernel.money import CREDIT, Money
 from matinee.kernel.periods import WindowUnit
 from matinee.media.operations import register_asset
 from matinee.media.posters import save_poster
@@ -37,6 +37,7 @@ from matinee.provisions.types import PlatformValue, ProvisionConfig
 from matinee.publishing.operations.runs import request_sync
 from matinee.publishing.queries.runs import get_run
 from matinee.publishing.types import RunState, Section
+from matinee.purchases.operations.wallet import top_up
 
 
 class Film(NamedTuple):
@@ -57,20 +58,22 @@ class Shop:
 
     operator: Operator
     product_id: UUID
+    prepaid_id: UUID
     rule_id: UUID
     asset_id: UUID
 
-    def __init__(self, stack: Stack, slug: str, film: Path) -> None:
+    def __init__(self, stack: Stack, slug: str, film: Path, *, proved: bool = True) -> None:
+        """Without `proved`, billing is one call and nothing else: class D."""
         self.stack, self.slug = stack, slug
-        stack.run(self._open(film))
+        stack.run(self._open(film, proved))
 
     def address(self, path: str = "/") -> str:
         """Return an address on the operator's host."""
         return self.stack.address(self.slug, path)
 
-    def customer(self, username: str) -> str:
-        """Add a customer who pays through billing; returns the user name."""
-        self.stack.run(self._customer(username))
+    def customer(self, username: str, *, balance: int = 0) -> str:
+        """Add a customer who pays through billing or, with a balance, from a wallet of credits."""
+        self.stack.run(self._customer(username, balance))
         return username
 
     def movie(self, title: str, *, price: int = 499, publish: bool = True) -> Film:
@@ -92,10 +95,10 @@ class Shop:
         """Let the rights of a customer be that much older: nobody can set the database's clock."""
         self.stack.run(self._pass_time(username, timedelta(hours=hours)))
 
-    async def _open(self, film: Path) -> None:
+    async def _open(self, film: Path, proved: bool) -> None:
         async with self.stack.services.database.directory() as tx:
             self.operator = next(one for one in await list_operators(tx) if one.slug == self.slug)
-        provision = await self._provision()
+        provision = await self._provision(proved)
         rule = PpvRuleDraft(name="Two evenings", unit=WindowUnit.HOURS, quantity=48, finish_window_hours=None)
         self.rule_id = (await self._do(create_ppv_rule, draft=rule)).rule_id
         package = await self._do(create_package, name="Included")
@@ -108,6 +111,10 @@ class Shop:
             provisions={"movie": provision},
         )
         self.product_id = await self._do(create_product, given=product)
+        prepaid = msgspec.structs.replace(
+            product, name="Prepaid", payment_type=PaymentType.WALLET, currency=CREDIT, provisions={}
+        )
+        self.prepaid_id = await self._do(create_product, given=prepaid)
         self.asset_id = await self._film(film)
 
     async def _do(self, operation: Any, **arguments: Any) -> Any:
@@ -120,15 +127,23 @@ class Shop:
         async with self.stack.services.database.transaction(self.operator.operator_id) as tx:
             return await question(tx, operator_id=self.operator.operator_id, **arguments)
 
-    async def _provision(self) -> UUID:
-        services, described = self.stack.services, PROVISION.read_bytes()
+    async def _provision(self, proved: bool) -> UUID:
         config = msgspec.structs.replace(
-            msgspec.json.decode(described, type=ProvisionConfig),
+            msgspec.json.decode(PROVISION.read_bytes(), type=ProvisionConfig),
             base_url=self.stack.billing.base_url,
             timeout_seconds=4,
             longest_processing_seconds=1,
         )
-        made = await self._do(create_provision, config=config, policy=services.egress)
+        if not proved:
+            config = msgspec.structs.replace(config, status=None, refund=None)
+        made = await self._do(create_provision, config=config, policy=self.stack.services.egress)
+        provision_id: UUID = made.provision_id
+        if proved:
+            await self._probe(provision_id)
+        return provision_id
+
+    async def _probe(self, provision_id: UUID) -> None:
+        services = self.stack.services
         values = {
             PlatformValue.CONTENT_ID: "probe",
             PlatformValue.CONTENT_NAME: "Probe",
@@ -139,15 +154,13 @@ class Shop:
             services.database,
             services.gateway,
             operator_id=self.operator.operator_id,
-            provision_id=made.provision_id,
+            provision_id=provision_id,
             accounts=TestAccounts(
                 good=values | {PlatformValue.USERID: "probe"},
                 declined=values | {PlatformValue.USERID: "probe-declined"},
             ),
             actor=_ACTOR,
         )
-        provision_id: UUID = made.provision_id
-        return provision_id
 
     async def _film(self, film: Path) -> UUID:
         services, operator_id, asset_id = self.stack.services, self.operator.operator_id, new_id()
@@ -179,22 +192,26 @@ class Shop:
             asset_id=self.asset_id,
             payment_method=PaymentMethod.PPV,
             rule_id=self.rule_id,
-            prices=(Money(price, "EUR"),),
+            prices=(Money(price, "EUR"), Money(price // 100, CREDIT)),
         )
         movie_id: UUID = (await self._do(create_movie, draft=draft)).movie_id
         return movie_id
 
-    async def _customer(self, username: str) -> None:
+    async def _customer(self, username: str, balance: int) -> None:
         async with self.stack.services.database.transaction(self.operator.operator_id) as tx:
             now = await tx.now()
         given = CustomerInput(
             username=username,
-            product_id=self.product_id,
+            product_id=self.prepaid_id if balance else self.product_id,
             starts_at=now - timedelta(days=1),
             first_name=username.title(),
             last_name="Bakker",
         )
-        await self._do(create_customer, given=given, password_hash=await hash_password(PASSWORD))
+        customer_id = await self._do(
+            create_customer, given=given, password_hash=await hash_password(PASSWORD)
+        )
+        if balance:
+            await self._do(top_up, customer_id=customer_id, credits_added=balance, reason="Paid at the desk")
 
     async def _sync(self) -> None:
         runs = [await self._do(request_sync, section=section) for section in Section]
