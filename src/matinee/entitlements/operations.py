@@ -80,10 +80,10 @@ async def start_session(
         device_id, now, session.lease_until, resume_at,
     )  # fmt: skip
     if entitlement is not None:
-        if not key_delivered_here:
-            await mark_played(tx, entitlement=entitlement, now=now)
-        elif entitlement.first_played_at is not None and counts_as_start(entitlement, now=now):
+        if entitlement.first_played_at is not None and counts_as_start(entitlement, now=now):
             await _note_start(tx, entitlement=entitlement, now=now)
+        elif not key_delivered_here:
+            await mark_played(tx, entitlement=entitlement, now=now)
     return session
 
 
