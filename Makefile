@@ -38,7 +38,7 @@ viewer-check: environment-dev viewer ## Check the subscriber app: lint, types, t
 	$(BIN)/python scripts/viewer.py check
 
 unit: environment-dev ## Run the tests that need no browser
-	$(BIN)/pytest tests --ignore tests/journeys
+	$(BIN)/pytest tests --ignore tests/journeys --numprocesses 2 --dist loadfile
 
 journeys: environment-dev viewer ## Run the tests in a real browser
 	MATINEE_CHROMIUM="$$($(BIN)/python scripts/ensure_browser.py)" && export MATINEE_CHROMIUM && \
