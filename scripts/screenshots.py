@@ -21,7 +21,7 @@ IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 OPERATOR = OPERATORS[0]
 LARGEST_BYTES = 300_000
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-SIZE: ViewportSize = {"width": 1280, "height": 760}
+SIZE: ViewportSize = {"width": 1280, "height": 812}
 PHONE: ViewportSize = {"width": 390, "height": 800}
 
 
@@ -75,7 +75,7 @@ def _take_app(browser: Browser, address: str) -> None:
     page.get_by_label("User name").fill(customer.username)
     page.get_by_label("Password").fill(customer.password)
     page.get_by_role("button", name="Sign in").click()
-    tile = page.locator("a.tile").filter(has_text=film.title).first
+    tile = page.locator("a.tile").filter(has_text=film.title.title).first
     tile.wait_for()
     _save(page, "app-home")
     tile.click()

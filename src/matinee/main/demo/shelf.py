@@ -106,7 +106,7 @@ async def add_film(
     title = film.title
     picture = await asyncio.to_thread(title.poster)
     key = await save_poster(services.storage, operator_id=operator.operator_id, upload=picture)
-    prices = (Money(film.price, operator.currency), Money(film.price // 10, CREDIT))
+    prices = (Money(film.price, operator.currency), Money((film.price + 1) // 10, CREDIT))
     draft = MovieDraft(
         title=title.title,
         year=title.year,
