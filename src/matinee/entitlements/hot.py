@@ -14,7 +14,7 @@ from matinee.platform.db.clock import Connection
 MOST_AT_ONCE: Final = 128
 """Questions in one statement."""
 
-MOST_STATEMENTS: Final = 3
+MOST_STATEMENTS: Final = 2
 """Statements on their way at once. While they are, further questions gather for the next."""
 
 ALLOWING: Final = frozenset({"purchase", "grant", "subscription"})
