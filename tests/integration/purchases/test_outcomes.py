@@ -156,6 +156,19 @@ def test_opening_the_film_asks_at_once_and_does_not_move_the_schedule(stage: Sta
     stage.play(life, capabilities=A)
 
 
+def test_opening_the_film_repeats_the_charge_where_billing_is_only_idempotent(stage: Stage) -> None:
+    async def life(scene: Scene) -> None:
+        purchase = await scene.buy(first=Fault.ANSWER_LOST)
+        await scene.pass_time(timedelta(seconds=1))
+        scene.look(purchase)
+        scene.look(purchase)
+        await scene.work()
+        assert ((await scene.read(purchase)).state, scene.standing(purchase)) == (S.GRANTED, 1)
+        assert scene.billing.requests == [("charge", purchase.reference)] * 2
+
+    stage.play(life, capabilities=ONLY_IDEMPOTENT)
+
+
 def test_a_charge_that_turns_up_later_is_honoured_where_the_operator_chose_so(stage: Stage) -> None:
     async def life(scene: Scene) -> None:
         purchase = await scene.buy(first=Fault.DECLINED_BUT_CHARGED)

@@ -85,21 +85,23 @@ async def ask_now(
         if purchase.state is not PurchaseState.UNKNOWN or asked_lately:
             return
         order = await billing_order(tx, operator=operator, purchase=purchase)
-        if Capability.STATUS not in order.capabilities:
+        if not {Capability.STATUS, Capability.IDEMPOTENT} & order.capabilities:
             return
         # The lease ends when the check was due anyway: an extra ask never delays the schedule.
         due = purchase.next_check_at
         if due is None or not await take_lease(tx, purchase=purchase, until=due, now=now):
             return
-    await _by_status(services, order, now, scheduled=False)
+    await _resolve(services, order, now, scheduled=False)
 
 
-async def _resolve(services: PurchaseServices, order: BillingOrder, now: datetime) -> None:
+async def _resolve(
+    services: PurchaseServices, order: BillingOrder, now: datetime, *, scheduled: bool = True
+) -> None:
     """Settle UNKNOWN: by status; else, with idempotence alone, by repeating; else wait for a person."""
     if Capability.STATUS in order.capabilities:
-        await _by_status(services, order, now, scheduled=True)
+        await _by_status(services, order, now, scheduled=scheduled)
     elif Capability.IDEMPOTENT in order.capabilities:
-        await _by_repeating(services, order, now)
+        await _by_repeating(services, order, now, scheduled=scheduled)
     else:
         await _by_person(services, order, now)
 
@@ -140,7 +142,9 @@ async def _by_status(
             await _wait(tx, order, after)
 
 
-async def _by_repeating(services: PurchaseServices, order: BillingOrder, now: datetime) -> None:
+async def _by_repeating(
+    services: PurchaseServices, order: BillingOrder, now: datetime, *, scheduled: bool
+) -> None:
     purchase = order.purchase
     if purchase.gave_up_at is not None or now - _claimed(purchase) > REPEAT_FOR:
         async with services.database.transaction(purchase.operator_id) as tx:
@@ -148,7 +152,7 @@ async def _by_repeating(services: PurchaseServices, order: BillingOrder, now: da
             await move(tx, operator=order.operator, purchase=purchase, change=change, now=await tx.now())
         return
     after = await repeat(services, order)
-    if after is not None and after.state is PurchaseState.UNKNOWN:
+    if scheduled and after is not None and after.state is PurchaseState.UNKNOWN:
         async with services.database.transaction(purchase.operator_id) as tx:
             await _wait(tx, order, await tx.now())
 
