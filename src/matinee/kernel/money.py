@@ -3,7 +3,8 @@
 Wallet credits use the code CREDIT (exponent 0); they are never converted into a currency.
 """
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from functools import cache
 from typing import Self
 
@@ -18,6 +19,9 @@ CREDIT = "CREDIT"
 
 LARGEST_MINOR = 10**12
 """No price is larger than this many minor units; it keeps every sum inside a bigint."""
+
+# ASCII digits only: what Decimal accepts besides (exponents, underscores, other scripts) is a slip of the finger.
+_AMOUNT = re.compile(r"(?P<whole>[0-9]{1,13})(?:(?P<mark>[.,])(?P<decimals>[0-9]{1,3}))?")
 
 
 @cache
@@ -49,23 +53,27 @@ class Money(msgspec.Struct, frozen=True, order=False):
 
     @classmethod
     def parse(cls, text: str, currency: str, *, field: str = "price") -> Self:
-        """Read a decimal such as `4.99` (a comma is accepted) in `currency`.
+        """Read a decimal such as `4.99` or `4,99` in `currency`; thousands are not separated.
 
-        Raises Invalid naming `field` for anything that is not an exact amount of that currency.
+        Raises Invalid naming `field` for anything that is not an exact amount of that currency. A comma in
+        front of three digits is refused where it could be meant as thousands.
         """
         exponent = exponent_of(currency)
-        try:
-            value = Decimal(text.strip().replace(",", "."))
-        except InvalidOperation:
-            raise Invalid({field: f"{text!r} is not an amount. Write it like 4.99."}) from None
-        scaled = value.scaleb(exponent) if value.is_finite() else Decimal("NaN")
-        if not scaled.is_finite() or scaled != scaled.to_integral_value():
+        written = _AMOUNT.fullmatch(text.strip())
+        if written is None or (written["mark"] == "," and len(written["decimals"]) == 3):
+            shown = text.strip()[:40]
             raise Invalid(
-                {field: f"{currency} has {exponent} decimal digits: {text!r} is not an exact amount."}
+                {field: f"{shown!r} is not an amount. Write it like 4.99, without thousands marks."}
             )
-        if not 0 <= scaled <= LARGEST_MINOR:
+        decimals = written["decimals"] or ""
+        if len(decimals) > exponent:
+            raise Invalid(
+                {field: f"{currency} has {exponent} decimal digits: {text.strip()!r} is not an exact amount."}
+            )
+        scaled = int(written["whole"] + decimals.ljust(exponent, "0"))
+        if scaled > LARGEST_MINOR:
             raise Invalid({field: "The amount must be between 0 and a thousand million."})
-        return cls(int(scaled), currency)
+        return cls(scaled, currency)
 
     def decimal(self) -> Decimal:
         """Return the amount in major units, exact."""
