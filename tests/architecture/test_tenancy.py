@@ -195,8 +195,9 @@ async def test_without_an_operator_nothing_is_seen(
     owner: Any, app: Any, neighbours: tuple[Operator, Operator]
 ) -> None:
     tables = set(await _tables(owner)) - WITHOUT_OPERATOR - DIRECTORY
-    seen = {table: await app.fetchval(f"SELECT count(*) FROM {table}") for table in tables}
-    assert {table: count for table, count in seen.items() if count} == {}
+    for connection in (app, owner):
+        seen = {table: await connection.fetchval(f"SELECT count(*) FROM {table}") for table in tables}
+        assert {table: count for table, count in seen.items() if count} == {}
 
 
 async def test_an_operator_sees_its_own_rows_only(

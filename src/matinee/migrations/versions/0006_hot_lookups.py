@@ -30,6 +30,8 @@ def upgrade() -> None:
     _session()
     _rights()
     op.execute(f"REVOKE CREATE ON SCHEMA public FROM {_READER}")
+    # A member of the role would be covered by its policies and see every operator's rows.
+    op.execute(f"DO $$ BEGIN EXECUTE format('REVOKE {_READER} FROM %I', current_user); END $$")
 
 
 def _reader() -> None:
