@@ -414,3 +414,15 @@ async def test_an_address_that_is_no_longer_allowed_is_refused() -> None:
     ):
         result = await gateway.charge(config_for(billing.port), VALUES)
         assert (result.outcome.cause, billing.connections) == ("egress_refused", 0)
+
+
+async def test_a_host_name_may_be_typed_in_upper_case() -> None:
+    async with raw_billing(answers(http("200 OK"))) as billing:
+
+        async def lookup(host: str, port: int) -> list[str]:
+            return ["127.0.0.1"]
+
+        policy = EgressPolicy.parse(f"127.0.0.0/8:{billing.port},http://billing.example:{billing.port}")
+        async with AiohttpBillingGateway(policy=policy, lookup=lookup) as gateway:
+            result = await gateway.charge(config_for(billing.port, host="Billing.Example"), VALUES)
+        assert result.outcome.kind is ChargeKind.SUCCESS

@@ -44,7 +44,7 @@ class PinnedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         checked_host, addresses = _checked.get(("", ()))
-        if host != checked_host:
+        if host.lower() != checked_host.lower():  # the address is sent as it was typed
             raise OSError(f"{host} was not checked")
         return [
             ResolveResult(

@@ -265,7 +265,9 @@ async def test_only_integration_may_change_provisions(
     path = f"{PROVISIONS}/{provision.provision_id}"
     async with open_browser(app, operator) as looking:
         await looking.sign_in(staff.email)
-        assert (await looking.get(path)).status_code == 200
+        # Its constants may be passwords of the operator's billing: only who may change them sees them.
+        assert (await looking.get(path)).status_code == 403
+        assert (await looking.get(PROVISIONS)).status_code == 200
         assert (await looking.get(f"{path}/probe")).status_code == 200
         for address in (f"{PROVISIONS}/new", path, f"{PROVISIONS}/preview"):
             assert (await looking.post(address, _form())).status_code == 403

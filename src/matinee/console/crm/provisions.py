@@ -125,7 +125,7 @@ async def preview(request: ConsoleRequest, operator: CurrentOperator) -> Respons
     return render_fragment(request, "crm/_examples.html", examples=examples(config_of(form), operator))
 
 
-@get("/crm/products/api-provisions/{key:str}")
+@get("/crm/products/api-provisions/{key:str}", guards=[allow(Role.INTEGRATION)])
 async def provision(
     request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, key: FromPath[str]
 ) -> Response[Any]:

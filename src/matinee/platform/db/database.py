@@ -20,8 +20,11 @@ Record = asyncpg.Record
 _GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     ConnectionError,
+    TimeoutError,  # a statement that took longer than the connection allows
 )
 
 
@@ -195,7 +198,10 @@ class Database:
                 raise
             try:
                 await connection.execute("COMMIT")
-            except (*_GONE, TimeoutError, asyncio.CancelledError) as error:
+            except asyncio.CancelledError:
+                _throw_away(connection)
+                raise
+            except _GONE as error:
                 _throw_away(connection)
                 raise CommitInDoubt("The database did not confirm that it saved this.") from error
 
@@ -206,7 +212,7 @@ async def _roll_back(connection: Connection) -> None:
         async with asyncio.timeout(5):
             if not connection.is_closed() and connection.is_in_transaction():
                 await connection.execute("ROLLBACK")
-    except (*_GONE, asyncpg.PostgresError, TimeoutError, asyncio.CancelledError):
+    except (*_GONE, asyncpg.PostgresError, asyncio.CancelledError):
         _throw_away(connection)
 
 
