@@ -1,7 +1,7 @@
 """The one statement that moves a purchase from state to state, with everything that belongs to the move.
 
 Compare-and-set on state and epoch; event, right, ledger, attempt and outgoing event are written by the
-same statement or not at all. Nothing else updates a purchase's state.
+same statement or not at all. Only `confirming`, which writes a purchase, sets a state besides.
 """
 
 from datetime import datetime, timedelta
