@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,8 +24,11 @@ from matinee.customers.types import DeviceCategory, DeviceInput
 from matinee.entitlements.hot import StartAnswer, StartChecks, StartQuestion
 from matinee.entitlements.queries import entitlements_to_item, right_to_item
 from matinee.kernel.ids import new_id
+from matinee.main.app import create_app
+from matinee.main.wiring import build_services
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.operators import Operator
+from matinee.platform.settings import Settings
 from matinee.platform.tokens import TokenSigner, hash_secret
 from matinee.viewer_api.hot.asgi import HotRights
 from matinee.viewer_api.hot.rights import StartRights
@@ -340,3 +344,28 @@ _RIGHT = """
         runtime_minutes = excluded.runtime_minutes, first_played_at = excluded.first_played_at,
         last_started_at = excluded.last_started_at, revoked_at = excluded.revoked_at
 """
+
+
+async def test_the_application_answers_it_with_every_header_and_describes_it(
+    shop: Shop, ann: Person, database_urls: EmbeddedPostgresInfo, tmp_path: Path
+) -> None:
+    token = await _session(shop, ann)
+    async with shop.database.transaction(shop.operator_id) as tx:
+        await tx.execute("UPDATE subscriber_sessions SET expires_at = '2126-01-01'")  # by the real clock
+    settings = Settings(
+        database_url=database_urls.app_url, storage_url=tmp_path.as_uri(), secret_key=SECRET_KEY
+    )
+    services = build_services(settings)
+    async with services.running():
+        app: Any = create_app(settings, services=services)
+        transport = ASGITransport(app)
+        async with AsyncClient(transport=transport, base_url=f"https://{shop.sale.operator.host}") as client:
+            path = f"/api/entitlements/movie/{shop.sale.movie_id}"
+            answer = await client.get(path, headers={"cookie": f"{COOKIE}={token}"})
+            refused = await client.get(path)
+            described = (await client.get("/api/openapi.json")).json()
+    assert (answer.status_code, answer.json()) == (200, {"allowed": False, "reason": "not_entitled"})
+    assert {name for name, _ in refused.headers.items()} - set(answer.headers) == set()
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert (refused.status_code, refused.json()["code"]) == (401, "not_signed_in")
+    assert "get" in described["paths"]["/api/entitlements/{item_kind}/{item_id}"]
