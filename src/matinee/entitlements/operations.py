@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+from matinee.customers.queries import is_signed_in
+from matinee.customers.types import Customer
 from matinee.entitlements import queries
 from matinee.entitlements.rules import LEASE, counts_as_start, may_go_on, may_start
 from matinee.entitlements.types import Entitlement, PlaybackSession
@@ -11,6 +13,7 @@ from matinee.kernel.ids import new_id
 from matinee.platform.db import Transaction
 
 _RIGHT_ENDED = "Your right to watch this has ended. You can rent it again."
+_NOT_COVERED = "Your subscription does not cover this film any more."
 
 
 async def revoke(
@@ -110,23 +113,40 @@ async def check_session(
     tx: Transaction,
     *,
     operator_id: UUID,
-    customer_id: UUID,
+    customer: Customer,
     session_id: UUID,
     cut_at_finish: bool,
     now: datetime,
 ) -> tuple[PlaybackSession, Entitlement | None]:
-    """Return a live session and its right, checked at this moment. Raises Refused (`right_ended`, `session_ended`)."""
+    """Return a live session and its right, checked at this moment; None is a subscription.
+
+    Raises Refused: `session_ended`, also when nobody is signed in on the session's device any more, and
+    `right_ended`.
+    """
+    customer_id = customer.customer_id
     session = await queries.get_session(
         tx, operator_id=operator_id, customer_id=customer_id, session_id=session_id
     )
     if session is None or session.ended_at is not None or session.lease_until <= now:
         raise Refused("This playback has ended. Press Play to go on.", code="session_ended")
+    if not await is_signed_in(
+        tx, operator_id=operator_id, customer_id=customer_id, device_id=session.device_id, now=now
+    ):
+        raise Refused("You are signed out on this device. Sign in to go on.", code="session_ended")
     if session.entitlement_id is None:
-        return session, None
+        right = await queries.right_to_item(
+            tx, operator_id=operator_id, customer=customer, item_kind=session.item_kind,
+            item_id=session.item_id, now=now,
+        )  # fmt: skip
+        if right is None:
+            raise Refused(_NOT_COVERED, code="right_ended")
+        return session, right.entitlement
     entitlement = await queries.get_entitlement(
         tx, operator_id=operator_id, customer_id=customer_id, entitlement_id=session.entitlement_id
     )
-    if entitlement is None or not may_go_on(entitlement, now=now, cut_at_finish=cut_at_finish):
+    if entitlement is None or not may_go_on(
+        entitlement, started_at=session.started_at, now=now, cut_at_finish=cut_at_finish
+    ):
         raise Refused(_RIGHT_ENDED, code="right_ended")
     return session, entitlement
 

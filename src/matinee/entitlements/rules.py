@@ -33,8 +33,11 @@ def right_ends_at(entitlement: Entitlement) -> datetime:
     if entitlement.finish_window_hours is not None:
         return entitlement.first_played_at + timedelta(hours=entitlement.finish_window_hours)
     started = entitlement.last_started_at or entitlement.first_played_at
-    whole_film = timedelta(minutes=entitlement.runtime_minutes) + GRACE_AFTER_RUNTIME
-    return max(entitlement.startable_until, started + whole_film)
+    return max(entitlement.startable_until, started + _whole_film(entitlement))
+
+
+def _whole_film(entitlement: Entitlement) -> timedelta:
+    return timedelta(minutes=entitlement.runtime_minutes) + GRACE_AFTER_RUNTIME
 
 
 def may_start(entitlement: Entitlement, *, now: datetime) -> bool:
@@ -42,16 +45,20 @@ def may_start(entitlement: Entitlement, *, now: datetime) -> bool:
     return entitlement.revoked_at is None and now < right_ends_at(entitlement)
 
 
-def may_go_on(entitlement: Entitlement, *, now: datetime, cut_at_finish: bool) -> bool:
+def may_go_on(entitlement: Entitlement, *, started_at: datetime, now: datetime, cut_at_finish: bool) -> bool:
     """Say whether a session that is already running may have another key or heartbeat.
 
-    A revoked right never may. A finish window that has run out ends it only if the operator chose so.
+    A revoked right never may. After a finish window a session that began at `started_at` has the time of one
+    film left, counted from there, unless the operator chose to cut: heartbeats alone must not keep it for ever.
     """
     if entitlement.revoked_at is not None:
         return False
-    if entitlement.first_played_at is not None and entitlement.finish_window_hours is not None:
-        return not cut_at_finish or now < right_ends_at(entitlement)
-    return now < right_ends_at(entitlement)
+    if now < right_ends_at(entitlement):
+        return True
+    has_finish_window = (
+        entitlement.first_played_at is not None and entitlement.finish_window_hours is not None
+    )
+    return has_finish_window and not cut_at_finish and now < started_at + _whole_film(entitlement)
 
 
 def counts_as_start(entitlement: Entitlement, *, now: datetime) -> bool:

@@ -176,11 +176,11 @@ async def heartbeat(
         claims = _claims(request, playback_tokens, operator, now)
         if claims.session_id != session_id:
             raise NotFound("There is no such playback session.")
-        await _check_customer(tx, claims)
+        customer = await _enabled_customer(tx, claims)
         session, _ = await operations.check_session(
             tx,
             operator_id=claims.operator_id,
-            customer_id=claims.customer_id,
+            customer=customer,
             session_id=session_id,
             cut_at_finish=operator.cut_at_finish,
             now=now,
@@ -232,11 +232,11 @@ async def deliver_key(
         claims = _claims(request, playback_tokens, operator, now)
         if claims.asset_id != asset_id:
             raise NotFound("There is no such key.")
-        await _check_customer(tx, claims)
+        customer = await _enabled_customer(tx, claims)
         _, entitlement = await operations.check_session(
             tx,
             operator_id=claims.operator_id,
-            customer_id=claims.customer_id,
+            customer=customer,
             session_id=claims.session_id,
             cut_at_finish=operator.cut_at_finish,
             now=now,
@@ -249,11 +249,12 @@ async def deliver_key(
     return Response(key, media_type="application/octet-stream", headers=_NO_STORE)
 
 
-async def _check_customer(tx: Transaction, claims: PlaybackClaims) -> None:
-    """Refuse a customer that was switched off meanwhile."""
+async def _enabled_customer(tx: Transaction, claims: PlaybackClaims) -> Customer:
+    """Return whose token it is. Raises Refused (`customer_disabled`) when switched off meanwhile."""
     customer = await get_customer(tx, operator_id=claims.operator_id, customer_id=claims.customer_id)
     if customer.status is CustomerStatus.DISABLED:
         raise Refused("Your account is switched off.", code="customer_disabled")
+    return customer
 
 
 def _token(

@@ -8,7 +8,9 @@ import pytest
 from tests.factories.sale import Person
 from tests.factories.shop import Shop, open_shop
 
-from matinee.customers.queries import lock_customer
+from matinee.customers.operations import open_session
+from matinee.customers.queries import get_customer, lock_customer
+from matinee.customers.types import Customer, DeviceCategory, DeviceInput
 from matinee.entitlements.operations import (
     check_session,
     end_session,
@@ -21,6 +23,7 @@ from matinee.entitlements.queries import entitlement_of_purchase, live_sessions
 from matinee.entitlements.types import Entitlement, PlaybackSession
 from matinee.kernel.errors import Refused
 from matinee.kernel.ids import new_id
+from matinee.platform.db import Transaction
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.purchases.types import Purchase
 
@@ -32,6 +35,19 @@ class Showing:
 
     def __init__(self, shop: Shop, person: Person, purchase: Purchase) -> None:
         self.shop, self.person, self.purchase = shop, person, purchase
+
+    async def sign_in(self) -> None:
+        """Sign the buyer in on each of its devices."""
+        async with self.shop.database.transaction(self.shop.operator_id) as tx:
+            for device_id in self.person.device_ids:
+                await open_session(
+                    tx, operator_id=self.shop.operator_id, customer_id=self.person.customer_id,
+                    device=DeviceInput(device_id=device_id, category=DeviceCategory.HANDHELD),
+                    now=self.shop.clock.moment,
+                )  # fmt: skip
+
+    async def customer(self, tx: Transaction) -> Customer:
+        return await get_customer(tx, operator_id=self.shop.operator_id, customer_id=self.person.customer_id)
 
     async def right(self) -> Entitlement:
         async with self.shop.database.transaction(self.shop.operator_id) as tx:
@@ -55,7 +71,7 @@ class Showing:
     async def beat(self, session: PlaybackSession, *, cut: bool = False, position: int = 0) -> None:
         async with self.shop.database.transaction(self.shop.operator_id) as tx:
             live, _ = await check_session(
-                tx, operator_id=session.operator_id, customer_id=session.customer_id,
+                tx, operator_id=session.operator_id, customer=await self.customer(tx),
                 session_id=session.session_id, cut_at_finish=cut, now=self.shop.clock.moment,
             )  # fmt: skip
             await renew_session(tx, session=live, position_seconds=position, now=self.shop.clock.moment)
@@ -64,7 +80,7 @@ class Showing:
         """Fetch a key, as the key endpoint does it."""
         async with self.shop.database.transaction(self.shop.operator_id) as tx:
             _, right = await check_session(
-                tx, operator_id=session.operator_id, customer_id=session.customer_id,
+                tx, operator_id=session.operator_id, customer=await self.customer(tx),
                 session_id=session.session_id, cut_at_finish=False, now=self.shop.clock.moment,
             )  # fmt: skip
             assert right is not None
@@ -91,7 +107,9 @@ async def showing(module_database_urls: EmbeddedPostgresInfo) -> AsyncIterator[S
     """48 hours to start, no finish window, 90 minutes long."""
     async with open_shop(module_database_urls, capabilities=frozenset()) as shop:
         person = await shop.person()
-        yield Showing(shop, person, await shop.buy(person))
+        bought = Showing(shop, person, await shop.buy(person))
+        await bought.sign_in()
+        yield bought
 
 
 @pytest.fixture
@@ -99,7 +117,9 @@ async def brief(module_database_urls: EmbeddedPostgresInfo) -> AsyncIterator[Sho
     """48 hours to start, 2 hours to finish."""
     async with open_shop(module_database_urls, capabilities=frozenset(), finish_window_hours=2) as shop:
         person = await shop.person()
-        yield Showing(shop, person, await shop.buy(person))
+        bought = Showing(shop, person, await shop.buy(person))
+        await bought.sign_in()
+        yield bought
 
 
 async def refused(work: object, code: str) -> None:
@@ -168,6 +188,21 @@ async def test_after_the_finish_window_only_what_runs_goes_on(brief: Showing) ->
     await brief.beat(session)
     await refused(brief.start(1), "right_ended")
     await refused(brief.beat(session, cut=True), "right_ended")
+
+
+async def test_heartbeats_do_not_keep_a_showing_past_the_time_of_one_film(brief: Showing) -> None:
+    session = await brief.start()
+    await brief.key(session)
+    async with brief.shop.database.transaction(brief.shop.operator_id) as tx:
+        await tx.execute(  # as if its heartbeats had come all the time
+            "UPDATE playback_sessions SET lease_until = $3 WHERE operator_id = $1 AND customer_id = $2",
+            session.operator_id, session.customer_id, session.started_at + 24 * HOUR,
+        )  # fmt: skip
+    brief.shop.clock.advance(5 * HOUR + 30 * MINUTE - SECOND)
+    await brief.key(session)
+    brief.shop.clock.advance(SECOND)
+    await refused(brief.key(session), "right_ended")
+    await refused(brief.beat(session), "right_ended")
 
 
 async def test_a_revoked_right_stops_at_the_next_key_and_heartbeat(showing: Showing) -> None:

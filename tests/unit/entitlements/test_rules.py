@@ -55,10 +55,20 @@ def test_a_finish_window_runs_from_the_first_play_however_early_or_late() -> Non
 
 def test_a_running_session_may_end_after_the_finish_window_unless_the_operator_cuts() -> None:
     finished = played(GRANTED, finish_window_hours=24)
-    after = GRANTED + 25 * HOUR
-    assert may_go_on(finished, now=after, cut_at_finish=False)
-    assert not may_go_on(finished, now=after, cut_at_finish=True)
+    began, after = GRANTED + 23 * HOUR, GRANTED + 25 * HOUR
+    assert may_go_on(finished, started_at=began, now=after, cut_at_finish=False)
+    assert not may_go_on(finished, started_at=began, now=after, cut_at_finish=True)
     assert not may_start(finished, now=after)
+
+
+def test_what_runs_after_the_finish_window_has_the_time_of_one_film_from_its_own_start() -> None:
+    finished = played(GRANTED, finish_window_hours=24)
+    began = GRANTED + 23 * HOUR
+    end = began + WHOLE_FILM
+    assert may_go_on(finished, started_at=began, now=end - SECOND, cut_at_finish=False)
+    assert not may_go_on(finished, started_at=began, now=end, cut_at_finish=False)
+    assert may_go_on(finished, started_at=GRANTED, now=GRANTED + 24 * HOUR - SECOND, cut_at_finish=False)
+    assert not may_go_on(finished, started_at=GRANTED, now=GRANTED + 24 * HOUR, cut_at_finish=False)
 
 
 def test_without_a_finish_window_whoever_started_inside_may_finish() -> None:
@@ -66,7 +76,7 @@ def test_without_a_finish_window_whoever_started_inside_may_finish() -> None:
     late = played(END - SECOND)
     assert right_ends_at(late) == END - SECOND + WHOLE_FILM
     assert may_start(late, now=END + HOUR)  # on any device
-    assert may_go_on(late, now=END + HOUR, cut_at_finish=True)
+    assert may_go_on(late, started_at=END - SECOND, now=END + HOUR, cut_at_finish=True)
     assert not may_start(late, now=END - SECOND + WHOLE_FILM)
 
 
@@ -78,8 +88,8 @@ def test_the_last_start_inside_the_window_counts() -> None:
 
 
 def test_a_session_that_has_not_fetched_a_key_may_not_outlive_the_start_window() -> None:
-    assert may_go_on(RIGHT, now=END - SECOND, cut_at_finish=False)
-    assert not may_go_on(RIGHT, now=END, cut_at_finish=False)
+    assert may_go_on(RIGHT, started_at=GRANTED, now=END - SECOND, cut_at_finish=False)
+    assert not may_go_on(RIGHT, started_at=GRANTED, now=END, cut_at_finish=False)
 
 
 @given(
@@ -96,7 +106,7 @@ def test_a_revoked_right_plays_never_again(
         finish_window_hours=finish, first_played_at=at, last_started_at=at, revoked_at=GRANTED + HOUR
     )
     assert not may_start(gone, now=GRANTED + later)
-    assert not may_go_on(gone, now=GRANTED + later, cut_at_finish=cut)
+    assert not may_go_on(gone, started_at=GRANTED, now=GRANTED + later, cut_at_finish=cut)
     assert right_ends_at(gone) == GRANTED + HOUR
 
 

@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from matinee.customers.operations.sessions import end_sessions
-from matinee.customers.queries import lock_customer
-from matinee.customers.rules import checked_reason, validated_device
+from matinee.customers.queries import is_signed_in, lock_customer
+from matinee.customers.rules import validated_device
 from matinee.customers.types import DeviceInput
 from matinee.kernel.errors import NotFound, Refused
+from matinee.kernel.reasons import checked_reason
 from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
@@ -37,8 +38,10 @@ async def register_device(
     )  # fmt: skip
     if owner != customer_id:
         await _check_count(tx, operator_id, customer_id, max_devices)
-        if owner is not None:
-            await _check_signed_out(tx, operator_id, owner, device.device_id, now)
+        if owner is not None and await is_signed_in(
+            tx, operator_id=operator_id, customer_id=owner, device_id=device.device_id, now=now
+        ):
+            raise _taken()
         await _take(tx, operator_id, customer_id, device.device_id, owner)
     await tx.execute(
         """INSERT INTO devices (operator_id, customer_id, device_id, category, model, created_at,
@@ -62,18 +65,6 @@ async def _check_count(tx: Transaction, operator_id: UUID, customer_id: UUID, ma
             "Ask your operator to remove one.",
             code="too_many_devices",
         )
-
-
-async def _check_signed_out(
-    tx: Transaction, operator_id: UUID, customer_id: UUID, device_id: UUID, now: datetime
-) -> None:
-    is_signed_in = await tx.fetchval(
-        """SELECT EXISTS (SELECT FROM subscriber_sessions WHERE operator_id = $1 AND customer_id = $2
-                          AND device_id = $3 AND expires_at > $4)""",
-        operator_id, customer_id, device_id, now,
-    )  # fmt: skip
-    if is_signed_in:
-        raise _taken()
 
 
 async def _take(

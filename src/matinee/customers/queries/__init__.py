@@ -14,11 +14,12 @@ from matinee.customers.queries.products import (
     product_choices,
     products_for_publishing,
 )
-from matinee.customers.queries.sessions import session_by_token
+from matinee.customers.queries.sessions import is_signed_in, session_by_token
 
 __all__ = [
     "get_customer",
     "get_product",
+    "is_signed_in",
     "list_customers",
     "list_devices",
     "list_products",

@@ -10,6 +10,18 @@ from matinee.platform.db.clock import Connection
 from matinee.platform.tokens import hash_secret
 
 
+async def is_signed_in(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, device_id: UUID, now: datetime
+) -> bool:
+    """Say whether a customer has a session on a device that has not run out."""
+    found: bool = await tx.fetchval(
+        """SELECT EXISTS (SELECT FROM subscriber_sessions WHERE operator_id = $1 AND customer_id = $2
+                          AND device_id = $3 AND expires_at > $4)""",
+        operator_id, customer_id, device_id, now,
+    )  # fmt: skip
+    return found
+
+
 async def session_by_token(
     reader: "Transaction | Connection", *, operator_id: UUID, token: str, now: datetime | None
 ) -> SubscriberSession | None:
