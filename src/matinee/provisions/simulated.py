@@ -52,6 +52,7 @@ class Fault(StrEnum):
     NO_ANSWER = "no_answer"
     FORGETS = "forgets"
     REFUSED = "refused"
+    LIES_REFUNDED = "lies_refunded"
 
 
 LIES = frozenset(
@@ -236,7 +237,9 @@ class SimulatedBilling:
             return RefundResult(outcome, _record("refund", request.shown, outcome.kind.value, outcome.cause))
         self.requests.append(("refund", values[PlatformValue.REFUND_REFERENCE]))
         done = False
-        if fault not in (Fault.REFUSED, Fault.REQUEST_LOST):
+        if fault is Fault.LIES_REFUNDED:
+            done = True
+        elif fault not in (Fault.REFUSED, Fault.REQUEST_LOST):
             for _ in range(1 + (fault is Fault.REPEATED)):
                 done = self._give_back(values) or done
         answer: Answer | Failure

@@ -1,7 +1,6 @@
 """The purchase state machine as data, and every decision that needs no I/O."""
 
 import base64
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -69,7 +68,7 @@ REFUND_RETRY = 60 * _S
 SLOWEST_RETRY = _H
 FINANCE_LOOK = 3 * _D
 MOST_REVERSALS_OF_A_CHARGE = 2
-"""A charge that billing still lists after so many refunds is left to a person."""
+"""A charge that billing still lists after so many refunds goes to finance."""
 
 
 def allowed(before: PurchaseState, after: PurchaseState) -> bool:
@@ -158,17 +157,18 @@ def surplus_charges(
     finished = [reversal for reversal in reversals if reversal.state is ReversalState.REVERSED]
     named = {reversal.charge_id for reversal in waiting}
     fresh = {reversal.charge_id for reversal in finished if reversal.state_since > listed_until}
-    rounds = Counter(reversal.charge_id for reversal in finished)
-    free = [
-        charge
-        for charge in standing
-        if charge not in named | fresh and rounds[charge] < MOST_REVERSALS_OF_A_CHARGE
-    ]
+    free = [charge for charge in standing if charge not in named | fresh]
     accounted = keeps_one + sum(reversal.charge_id is None for reversal in waiting)
     surplus = len(free) - accounted
     if keeps_one and kept in free:
         free.remove(kept)
     return free[len(free) - surplus :] if surplus > 0 else []
+
+
+def is_for_finance(charge_id: str, reversals: Sequence[Reversal]) -> bool:
+    """Say whether refunds of a charge were said to have worked so often, in vain, that a person must see to it."""
+    finished = [reversal for reversal in reversals if reversal.state is ReversalState.REVERSED]
+    return sum(one.charge_id == charge_id for one in finished) >= MOST_REVERSALS_OF_A_CHARGE
 
 
 def _text(prefix: str, digest: bytes) -> str:
@@ -198,4 +198,4 @@ OUTGOING: Mapping[PurchaseState, str] = {
     S.DECLINED: "purchase.declined",
     S.REVERSED: "purchase.reversed",
 }
-"""The events that the operator's other systems are told of."""
+"""The events meant for the operator's other systems. They are recorded with each move; nothing delivers them yet."""

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from tests.factories.sale import CREDITS
 from tests.factories.shop import SECTION, open_shop
@@ -13,12 +14,13 @@ from tests.simulation.seeded import ONLY_STATUS, SETS, A, D
 
 from matinee.kernel.errors import Conflict, Invalid, MatineeError, NotFound
 from matinee.kernel.ids import new_id
+from matinee.kernel.reasons import LONGEST_REASON
 from matinee.platform.audit import AuditEntry, entries_about
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.simulated import Fault
+from matinee.provisions.types import Capability
 from matinee.purchases import queries
 from matinee.purchases.operations.by_staff import (
-    LONGEST_REASON,
     StaffVerdict,
     close_open_refund,
     needs_person,
@@ -26,7 +28,7 @@ from matinee.purchases.operations.by_staff import (
     settle_by_staff,
 )
 from matinee.purchases.operations.confirming import confirm
-from matinee.purchases.operations.wallet import top_up
+from matinee.purchases.operations.wallet import credit_back, top_up
 from matinee.purchases.types import Evidence, Purchase, PurchaseState
 
 S = PurchaseState
@@ -91,11 +93,41 @@ def test_a_stuck_purchase_of_class_d_is_settled_by_a_person(stage: Stage) -> Non
     async def life(scene: Scene) -> None:
         purchase = await scene.buy(first=Fault.ANSWER_LOST)
         assert needs_person(purchase, D)
+        assert needs_person(purchase, frozenset({Capability.CANCEL}))
         assert not needs_person(purchase, A)
+        await scene.pass_time(timedelta(minutes=15))
         assert (await settle(scene, purchase, "in the books")).state is S.GRANTED
         assert await scene.ending() == {}
 
     stage.play(life, capabilities=D)
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("charged", [True, False])
+def test_nobody_decides_while_a_charge_may_still_land(stage: Stage, name: str, charged: bool) -> None:
+    async def life(scene: Scene) -> None:
+        purchase = await scene.buy(first=Fault.REQUEST_LOST)
+        for _ in range(2):
+            with pytest.raises(Conflict) as conflict:
+                await settle(scene, purchase, "too early", charged=charged)
+            assert conflict.value.code == "still_being_asked"
+            assert ("in 15 minutes" in conflict.value.message) == (name == "D")
+            scene.clock.moment += timedelta(seconds=20)
+        assert (await scene.read(purchase)).state is S.UNKNOWN
+        assert await audited(scene, purchase) == []
+
+    stage.play(life, capabilities=SETS[name])
+
+
+def test_the_resolver_alone_decides_where_billing_can_be_asked(stage: Stage) -> None:
+    async def life(scene: Scene) -> None:
+        purchase = await scene.buy(first=Fault.REQUEST_LOST)
+        scene.clock.moment += timedelta(days=1)
+        with pytest.raises(Conflict) as conflict:
+            await settle(scene, purchase, "in the books")
+        assert conflict.value.code == "still_being_asked"
+
+    stage.play(life, capabilities=A)
 
 
 def test_what_is_settled_cannot_be_settled_again(stage: Stage) -> None:
@@ -272,6 +304,30 @@ async def test_a_top_up_is_double_entry_and_audited(database_urls: EmbeddedPostg
                     reason=" ", now=shop.clock.moment,
                 )  # fmt: skip
         assert set(invalid.value.fields) == {"credits", "reason"}
+
+
+@pytest.mark.parametrize("reason", [" ", "x" * (LONGEST_REASON + 1), "card 4111 1111 1111 1111"])
+async def test_a_top_up_without_a_fit_reason_is_refused(
+    database_urls: EmbeddedPostgresInfo, reason: str
+) -> None:
+    async with open_shop(database_urls, capabilities=A) as shop:
+        ann = await shop.person(wallet=CREDITS)
+        async with shop.database.transaction(shop.operator_id) as tx:
+            with pytest.raises(Invalid) as invalid:
+                await top_up(
+                    tx, operator_id=shop.operator_id, customer_id=ann.customer_id, credits_added=1, actor=STAFF,
+                    reason=reason, now=shop.clock.moment,
+                )  # fmt: skip
+        assert list(invalid.value.fields) == ["reason"]
+
+
+async def test_credits_are_never_given_back_to_no_wallet(database_urls: EmbeddedPostgresInfo) -> None:
+    async with open_shop(database_urls, capabilities=A) as shop:
+        purchase = await shop.buy(await shop.person(wallet=CREDITS))
+        stray = msgspec.structs.replace(purchase, customer_id=new_id())
+        async with shop.database.transaction(shop.operator_id) as tx:
+            with pytest.raises(RuntimeError):
+                await credit_back(tx, purchase=stray)
 
 
 async def test_open_purchases_of_a_disabled_customer_still_settle(

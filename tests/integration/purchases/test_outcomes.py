@@ -235,6 +235,23 @@ def test_a_refund_that_was_believed_too_early_is_made_again(stage: Stage) -> Non
     stage.play(life, capabilities=B)
 
 
+def test_a_charge_that_no_refund_moves_goes_to_finance_in_the_end(stage: Stage) -> None:
+    """Billing says "refunded" and does nothing, again and again."""
+
+    async def life(scene: Scene) -> None:
+        purchase = await scene.buy(first=Fault.REPEATED)
+        scene.chance.fault = lambda call: Fault.LIES_REFUNDED if call == "refund" else Fault.OK
+        await scene.pass_time(timedelta(days=3))
+        refunds = [reference for call, reference in scene.billing.requests if call == "refund"]
+        assert len(refunds) == 2
+        async with scene.calm.transaction(scene.operator_id) as tx:
+            waiting = await queries.waiting_for_staff(tx, operator_id=scene.operator_id)
+        assert [one.purchase.purchase_id for one in waiting] == [purchase.purchase_id]
+        assert scene.standing(purchase) == 2
+
+    stage.play(life, capabilities=B)
+
+
 def test_class_d_waits_for_a_person_who_is_told_after_a_day(stage: Stage) -> None:
     async def life(scene: Scene) -> None:
         purchase = await scene.buy(first=Fault.ANSWER_LOST)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from matinee.purchases.rules import surplus_charges
+from matinee.purchases.rules import is_for_finance, surplus_charges
 from matinee.purchases.types import Reversal, ReversalState
 
 NOW = datetime(2026, 3, 2, 19, 0, tzinfo=UTC)
@@ -62,6 +62,8 @@ def test_a_charge_that_still_stands_a_quiet_period_after_its_refund_was_not_give
     assert surplus("a", reversal("a", "REVERSED", QUIET), granted=False) == ["a"]
 
 
-def test_a_charge_that_two_refunds_did_not_move_is_left_to_people() -> None:
-    twice = [reversal("b", "REVERSED", QUIET), reversal("b", "REVERSED", QUIET)]
-    assert surplus("a b", *twice) == []
+def test_a_charge_that_two_refunds_did_not_move_goes_to_finance() -> None:
+    once, other = reversal("b", "REVERSED", QUIET), reversal("a", "REVERSED", QUIET)
+    assert not is_for_finance("b", [once, other, reversal("b")])
+    assert is_for_finance("b", [once, other, once])
+    assert surplus("a b", once, once) == ["b"]

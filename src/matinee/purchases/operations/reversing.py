@@ -21,6 +21,7 @@ from matinee.purchases.rules import (
     FINANCE_LOOK,
     FIRST_CHECK,
     check_after,
+    is_for_finance,
     refund_reference,
     surplus_charges,
 )
@@ -119,7 +120,12 @@ async def book_duplicates(
     )
     cause = ReversalCause(code="duplicate", reason="Billing charged more than once.", requested_by="Matinee")
     for charge_id in chosen:
-        await _book(tx, purchase, reference_key, cause, charge_id=charge_id, is_duplicate=True, now=now)
+        state = ReversalState.REVERSING
+        if is_for_finance(charge_id, reversals):
+            state = ReversalState.REFUND_OPEN
+        await _book(
+            tx, purchase, reference_key, cause, charge_id=charge_id, is_duplicate=True, state=state, now=now
+        )
         await tx.executemany(
             """INSERT INTO ledger_entries (operator_id, customer_id, entry_id, purchase_id, account, amount_minor,
                                            currency, cause, posted_at)
@@ -150,16 +156,19 @@ async def _book(
     *,
     charge_id: str | None,
     is_duplicate: bool,
+    state: ReversalState = ReversalState.REVERSING,
     now: datetime,
 ) -> None:
+    for_finance = state is ReversalState.REFUND_OPEN
     await tx.execute(
         """INSERT INTO reversals (operator_id, customer_id, reversal_id, purchase_id, is_duplicate, charge_id,
                                   refund_reference, state, state_since, booked_at, next_check_at, reason,
-                                  requested_by)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, 'REVERSING', $8, $8, $9, $10, $11)""",
+                                  requested_by, alerted_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $12, $8, $8, $9, $10, $11, $13)""",
         purchase.operator_id, purchase.customer_id, new_id(), purchase.purchase_id, is_duplicate, charge_id,
         refund_reference(reference_key, charge_reference=purchase.reference, charge_id=charge_id),
-        now, now + FIRST_CHECK, cause.reason, cause.requested_by,
+        now, now + (FINANCE_LOOK if for_finance else FIRST_CHECK), cause.reason, cause.requested_by,
+        state, now if for_finance else None,
     )  # fmt: skip
 
 
