@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -51,6 +52,7 @@ PASSWORD: Final = "popcorn and a film"
 PROVISION: Final = Path("samples", "billing", "python", "provision.json")
 _ACTOR: Final = Actor("staff", UUID(int=7), "Scene")
 _LOOK_EVERY_SECONDS: Final = 0.1
+_PATIENCE_SECONDS: Final = 20.0
 
 
 class Shop:
@@ -87,6 +89,13 @@ class Shop:
         """Return what billing's own ledger says of a film, oldest first."""
         return [one for one in self.stack.billing.rentals() if one.content_id == film.movie_id]
 
+    def wait_for_charge(self, film: Film) -> None:
+        """Wait until billing has booked a charge, though it may not have answered yet."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not self.charges(film):
+            assert time.monotonic() < deadline, "billing was not asked"
+            time.sleep(_LOOK_EVERY_SECONDS)
+
     def sync(self) -> None:
         """Publish everything, for both categories of devices."""
         self.stack.run(self._sync())
@@ -94,6 +103,10 @@ class Shop:
     def pass_time(self, username: str, hours: int) -> None:
         """Let the rights of a customer be that much older: nobody can set the database's clock."""
         self.stack.run(self._pass_time(username, timedelta(hours=hours)))
+
+    def end_quiet_period(self, username: str) -> None:
+        """Let a customer's unclear purchases be so old that no charge can arrive any more."""
+        self.stack.run(self._end_quiet_period(username))
 
     async def _open(self, film: Path, proved: bool) -> None:
         async with self.stack.services.database.directory() as tx:
@@ -233,6 +246,17 @@ class Shop:
                 self.operator.operator_id, username, span,
             )  # fmt: skip
         assert moved != "UPDATE 0", "there is no right to grow old"
+
+    async def _end_quiet_period(self, username: str) -> None:
+        async with self.stack.services.database.transaction(self.operator.operator_id) as tx:
+            moved = await tx.execute(
+                """UPDATE purchases SET claimed_at = claimed_at - interval '1 hour'
+                   FROM customers WHERE purchases.operator_id = $1 AND customers.operator_id = $1
+                       AND customers.customer_id = purchases.customer_id AND customers.username = $2
+                       AND purchases.state = 'UNKNOWN'""",
+                self.operator.operator_id, username,
+            )  # fmt: skip
+        assert moved != "UPDATE 0", "there is no unclear purchase to grow old"
 
 
 def poster(title: str) -> bytes:

@@ -104,6 +104,7 @@ def test_a_reload_while_the_order_is_on_its_way_finds_it_again(meridian: Shop, o
     meridian.stack.billing.behave("slow", count=1)
     app.page.get_by_test_id("confirm").click()
     expect(app.outcome).to_have_attribute("data-state", "sending")
+    meridian.wait_for_charge(film)
     app.page.reload()
     app.expect_outcome("granted")
     (charge,) = meridian.charges(film)

@@ -105,11 +105,23 @@ describe("checkout", () => {
   test("an order that never arrived can be confirmed again under its id", async () => {
     const store = memoryStore();
     pendingOrders(store, "customer-1").put(item, aQuote());
-    const { checkout, confirm, last } = checkoutWith({ store, looks: [refusal(404, "not_found")] });
+    const { checkout, confirm, last, waits } = checkoutWith({ store, looks: [refusal(404, "not_found")] });
     await checkout.start();
+    expect(waits).toEqual([1_000, 2_000, 4_000]);
     expect(last()).toMatchObject({ stage: "invoice", notReceived: true });
     await checkout.confirm();
     expect(confirm.calls).toEqual([["purchase-1", "signed-1"]]);
+  });
+
+  test("an order that was still on its way at the reload is not called lost", async () => {
+    const store = memoryStore();
+    pendingOrders(store, "customer-1").put(item, aQuote());
+    const looks = [refusal(404, "not_found"), aPurchase({ state: "confirming" })];
+    const { checkout, confirm, views, last } = checkoutWith({ store, looks });
+    await checkout.start();
+    expect(views.map((view) => view.stage)).toEqual(["preparing", "sending", "done"]);
+    expect(last()).toMatchObject({ stage: "done", purchaseId: "purchase-1" });
+    expect(confirm.calls).toEqual([]);
   });
 
   test("an old order that was never received gives way to a new invoice", async () => {
@@ -165,6 +177,15 @@ describe("checkout", () => {
     await checkout.confirm();
     expect(last()).toEqual({ stage: "refused", error: limit });
     expect(pending.get(item)).toBeNull();
+  });
+
+  test.each([
+    [422, "invalid"],
+    [404, "not_found"],
+  ])("an address that names no film leads to no invoice: %i", async (status, code) => {
+    const { checkout, last } = checkoutWith({ quotes: [refusal(status, code)] });
+    await checkout.start();
+    expect(last()).toEqual({ stage: "missing" });
   });
 
   test("a session that ended keeps the order for after signing in", async () => {

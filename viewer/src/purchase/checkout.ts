@@ -7,6 +7,8 @@ import type { PendingOrders } from "./pending";
 
 /** Waits before an order is asked for again, in ms; after the last one the viewer is offered the choice. */
 const RESEND_AFTER_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
+/** Waits before an order that was sent before a reload, and is not known yet, is looked for again, in ms. */
+const LOOK_AGAIN_AFTER_MS = [1_000, 2_000, 4_000];
 
 export type CheckoutView =
   | { stage: "preparing" }
@@ -15,6 +17,8 @@ export type CheckoutView =
   /** The order may have arrived; nobody answers. `retry` goes on with the same order. */
   | { stage: "unreachable"; quote: Quote | null }
   | { stage: "refused"; error: ApiError }
+  /** The address names no film. */
+  | { stage: "missing" }
   | { stage: "done"; purchaseId: string; purchase: Purchase | null };
 
 export interface CheckoutPorts {
@@ -80,25 +84,38 @@ export class Checkout {
   private async resume(quote: Quote): Promise<void> {
     const holds = Date.parse(quote.expires_at) > this.ports.now().getTime() + 15_000;
     try {
-      const purchase = await this.ports.api.purchase(quote.purchase_id);
-      if (holds || purchase.state === "confirming") {
+      const purchase = await this.find(quote, holds ? LOOK_AGAIN_AFTER_MS : []);
+      if (purchase !== null && (holds || purchase.state === "confirming")) {
         this.finish(purchase);
         return;
       }
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 404) {
-        this.refuse(error, quote);
-        return;
-      }
       // The order never arrived. While its invoice holds, confirming it again keeps its id.
-      if (holds) {
+      if (purchase === null && holds) {
         this.show({ stage: "invoice", quote, changes: [], notReceived: true });
         return;
       }
+    } catch (error) {
+      this.refuse(error, quote);
+      return;
     }
     // An old order, long settled or never received: the viewer is here to rent anew.
     this.ports.pending.drop(this.item);
     await this.askQuote();
+  }
+
+  /** Looks a sent order up; null if it never arrived. It may still be on its way, so that is not believed at once. */
+  private async find(quote: Quote, waits: number[]): Promise<Purchase | null> {
+    for (let look = 0; ; look += 1) {
+      try {
+        return await this.ports.api.purchase(quote.purchase_id);
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status !== 404) throw error;
+      }
+      const wait = waits[look];
+      if (wait === undefined || this.stopped) return null;
+      this.show({ stage: "sending", quote, retrying: true });
+      await this.ports.sleep(wait);
+    }
   }
 
   private async send(quote: Quote): Promise<void> {
@@ -150,7 +167,8 @@ export class Checkout {
     }
     const heldBy = error.code === "already_held" ? problemText(error, "purchase_id") : null;
     this.ports.pending.drop(this.item);
-    if (heldBy === null) this.show({ stage: "refused", error });
+    if (quote === null && (error.code === "not_found" || error.code === "invalid")) this.show({ stage: "missing" });
+    else if (heldBy === null) this.show({ stage: "refused", error });
     else this.show({ stage: "done", purchaseId: heldBy, purchase: null });
   }
 
