@@ -49,6 +49,8 @@ def test_staff_settle_what_nobody_can_ask_about(
     expect(app.outcome).not_to_contain_text("charged twice")
 
     console = open_console("polaris")
+    expect(console.open_content(customer)).to_contain_text("A charge can still arrive.")
+    polaris.end_quiet_period(customer)
     bought = console.open_content(customer)
     bought.get_by_role("button", name=f"It was {verdict}").click()
     console.give_a_reason(f"Settle as {verdict}", "Looked up in billing's books")

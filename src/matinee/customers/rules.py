@@ -26,7 +26,6 @@ from matinee.kernel.money import CREDIT, LARGEST_MINOR, known_currencies
 SESSION_LIFETIME = timedelta(days=30)
 
 LONGEST_TEXT = 200
-LONGEST_REASON = 500
 MOST_DEVICES = 100
 MOST_STREAMS = 50
 
@@ -34,7 +33,6 @@ _USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,63}\Z")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,180}\Z")
 _PHONE = re.compile(r"[0-9+()/. -]{3,40}\Z")
 _MAPPING_ID = re.compile(r"[\x21-\x7e]{1,100}\Z")
-_BAD_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"})
@@ -182,20 +180,6 @@ def validated_device(given: DeviceInput) -> DeviceInput:
     if contains_card_number(model):
         raise Invalid({"device.model": "This looks like a payment card number."})
     return msgspec.structs.replace(given, model=model or "Unknown device")
-
-
-def checked_reason(text: str) -> str:
-    """Return why staff did something, as it is kept. Raises Invalid (`reason`)."""
-    stripped = text.strip()
-    if not stripped:
-        raise Invalid({"reason": "Say why; it is kept with your name in the activity log."})
-    if len(stripped) > LONGEST_REASON:
-        raise Invalid({"reason": f"Use at most {LONGEST_REASON} characters."})
-    if _BAD_IN_TEXT.search(stripped):
-        raise Invalid({"reason": "Write ordinary characters."})
-    if contains_card_number(stripped):
-        raise Invalid({"reason": "This looks like a payment card number, which must not be stored here."})
-    return stripped
 
 
 def write_token(operator_id: UUID, customer_id: UUID, secret: str) -> str:

@@ -176,6 +176,18 @@ async def reversals_of(
     return [reversal_from(row) for row in rows]
 
 
+async def purchases_with_open_refund(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID
+) -> frozenset[UUID]:
+    """Return a customer's purchases of which a refund waits for finance: the purchase's own, or a duplicate's."""
+    rows = await tx.fetch(
+        """SELECT DISTINCT purchase_id FROM reversals
+           WHERE operator_id = $1 AND customer_id = $2 AND state = 'REFUND_OPEN'""",
+        operator_id, customer_id,
+    )  # fmt: skip
+    return frozenset(row["purchase_id"] for row in rows)
+
+
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """A purchase that waits for a person, and whose it is."""
 

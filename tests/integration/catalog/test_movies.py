@@ -1,6 +1,7 @@
 """Movies in the database: what is kept, what is refused, and by whom."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,6 +24,7 @@ from matinee.kernel.money import Money
 from matinee.kernel.paging import ListQuery
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+withdraw = partial(withdraw_movie, reason="Rights dispute")
 
 
 async def titles(catalogue: Catalogue, **query: object) -> list[str]:
@@ -148,7 +150,7 @@ async def test_the_same_way_twice_is_refused(catalogue: Catalogue) -> None:
 
 async def test_withdrawing_and_archiving_are_recorded_once(catalogue: Catalogue) -> None:
     movie = await catalogue.movie()
-    for operation in (withdraw_movie, withdraw_movie, put_back_movie, archive_movie, unarchive_movie):
+    for operation in (withdraw, withdraw, put_back_movie, archive_movie, unarchive_movie):
         last = await catalogue.run(operation, movie_id=movie.movie_id)
     assert (last.withdrawn_at, last.archived_at, last.version) == (None, None, 1)
     assert await catalogue.audit_actions(movie.movie_id) == [
@@ -159,7 +161,7 @@ async def test_withdrawing_and_archiving_are_recorded_once(catalogue: Catalogue)
 async def test_nobody_reaches_the_neighbours_movies(catalogue: Catalogue, neighbour: Catalogue) -> None:
     theirs = await neighbour.movie("Theirs")
     assert await titles(catalogue) == []
-    for operation in (withdraw_movie, archive_movie):
+    for operation in (withdraw, archive_movie):
         with pytest.raises(NotFound):
             await catalogue.run(operation, movie_id=theirs.movie_id)
     with pytest.raises(NotFound):
@@ -175,7 +177,7 @@ async def test_lists_search_filter_and_sort(catalogue: Catalogue) -> None:
     old = await catalogue.movie("Archived Harbour")
     out = await catalogue.movie("Withdrawn", year=2001)
     await catalogue.run(archive_movie, movie_id=old.movie_id)
-    await catalogue.run(withdraw_movie, movie_id=out.movie_id)
+    await catalogue.run(withdraw, movie_id=out.movie_id)
     assert await titles(catalogue) == ["Harbour Nights", "the Long Harbour", "Under 100%", "Withdrawn"]
     assert await titles(catalogue, search="harbour LONG") == ["the Long Harbour"]
     assert await titles(catalogue, search="0%") == ["Under 100%"]

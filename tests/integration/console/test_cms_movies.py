@@ -264,6 +264,16 @@ async def test_withdrawing_acts_at_once_and_can_be_undone(browser: Browser, cata
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("reason", [" ", "x" * 501, "card 4111 1111 1111 1111"])
+async def test_withdrawing_needs_a_fit_reason(browser: Browser, catalogue: Catalogue, reason: str) -> None:
+    movie = await catalogue.movie()
+    address = f"{PATH}/{movie.movie_id}"
+    await browser.get(address)
+    refused = await browser.post(f"{address}/withdraw", {"reason": reason})
+    assert (refused.status_code, bool(error_at(refused, "reason"))) == (422, True)
+    assert await catalogue.audit_actions(movie.movie_id) == ["movie.created"]
+
+
 async def test_the_preview_shows_the_invoice_for_both_kinds_of_devices(
     browser: Browser, catalogue: Catalogue
 ) -> None:
@@ -346,7 +356,7 @@ async def test_the_neighbours_movies_are_not_found(browser: Browser, neighbour: 
     assert (await browser.get(address)).status_code == 404
     assert (await browser.get(f"{PATH}/new?from={movie.movie_id}")).status_code == 404
     for action in ("withdraw", "put-back", "archive", "unarchive"):
-        assert (await browser.post(f"{address}/{action}")).status_code == 404
+        assert (await browser.post(f"{address}/{action}", {"reason": "x"})).status_code == 404
     assert (await browser.post(address, typed(version="1", title="Mine"))).status_code == 404
     assert (await neighbour.ask(get_movie, movie_id=movie.movie_id)) == movie
 

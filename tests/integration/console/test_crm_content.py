@@ -23,6 +23,7 @@ from matinee.purchases.types import Purchase, PurchaseState
 
 A = frozenset({Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND})
 D: frozenset[Capability] = frozenset()
+_QUIET = timedelta(minutes=15)
 
 
 @pytest.fixture
@@ -106,6 +107,7 @@ async def test_staff_settle_an_unclear_purchase_as_charged(
 ) -> None:
     person = await shop.person()
     purchase = await _bought(shop, person, fault)
+    await shop.pass_time(_QUIET, step=_QUIET)
     before = (await shop.read(purchase)).state
     async with _staff(shop, storage, "care") as browser:
         assert "It was charged" in (await browser.get(_tab(person))).text
@@ -128,6 +130,7 @@ async def test_staff_settle_an_unclear_purchase_as_charged(
 async def test_staff_settle_an_unclear_purchase_as_not_charged(shop: Shop, storage: ObjectStorage) -> None:
     person = await shop.person()
     purchase = await _bought(shop, person, Fault.REQUEST_LOST)
+    await shop.pass_time(_QUIET, step=_QUIET)
     async with _staff(shop, storage, "finance") as browser:
         path = f"{_tab(person)}/{purchase.purchase_id}/settle"
         assert (
@@ -135,6 +138,44 @@ async def test_staff_settle_an_unclear_purchase_as_not_charged(shop: Shop, stora
         ).status_code == 303
     assert (await shop.read(purchase)).state is PurchaseState.VOID
     assert await shop.broken() == []
+
+
+async def test_nobody_decides_while_a_charge_may_still_land(
+    shop: Shop, able_shop: Shop, storage: ObjectStorage
+) -> None:
+    for each, reason in (
+        (shop, "A charge can still arrive. You can decide from 2 Mar 2026, 20:15 on."),
+        (able_shop, "Matinee is asking billing by itself."),
+    ):
+        person = await each.person()
+        purchase = await _bought(each, person, Fault.REQUEST_LOST)
+        async with _staff(each, storage, "care") as browser:
+            page = await browser.get(_tab(person))
+            assert reason in plain(page.text)
+            assert "It was charged" not in page.text
+            assert "It was not charged" not in page.text
+            path = f"{_tab(person)}/{purchase.purchase_id}/settle"
+            answer = await browser.post(path, {"verdict": "not_charged", "reason": "not there"})
+            assert answer.status_code == 409
+        assert (await each.read(purchase)).state is PurchaseState.UNKNOWN
+
+
+async def test_the_refund_of_a_duplicate_is_closed_by_finance(
+    database_urls: EmbeddedPostgresInfo, storage: ObjectStorage
+) -> None:
+    async with open_shop(database_urls, capabilities=frozenset({Capability.STATUS})) as shop:
+        person = await shop.person()
+        purchase = await _bought(shop, person, Fault.REPEATED)
+        async with _staff(shop, storage, "finance") as browser:
+            assert "Money was given back" not in (await browser.get(_tab(person))).text
+            await shop.pass_time(timedelta(minutes=5))
+            assert (await shop.read(purchase)).state is PurchaseState.GRANTED
+            assert "Money was given back" in (await browser.get(_tab(person))).text
+            path = f"{_tab(person)}/{purchase.purchase_id}/close-refund"
+            assert (await browser.post(path, {"reason": "paid by transfer"})).status_code == 303
+            assert "Money was given back" not in (await browser.get(_tab(person))).text
+        assert (await shop.read(purchase)).state is PurchaseState.GRANTED
+        assert await shop.broken() == []
 
 
 async def test_a_refund_ends_access_and_gives_the_money_back(able_shop: Shop, storage: ObjectStorage) -> None:

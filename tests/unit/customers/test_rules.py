@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, strategies
 
 from matinee.customers.rules import (
-    checked_reason,
     effective_status,
     known_countries,
     read_token,
@@ -137,14 +136,6 @@ def test_only_a_product_that_pays_through_an_api_keeps_provisions() -> None:
     assert validated_product(mapped).provisions == {"movie": UUID(int=2)}
     assert validated_product(wallet).provisions == {}
     assert validated_product(wallet).currency == "CREDIT"
-
-
-@pytest.mark.parametrize("text", [" ", "x" * 501, CARD, "a\0b"])
-def test_a_reason_must_be_fit_to_be_kept(text: str) -> None:
-    with pytest.raises(Invalid) as caught:
-        checked_reason(text)
-    assert list(caught.value.fields) == ["reason"]
-    assert checked_reason(" two\nlines ") == "two\nlines"
 
 
 def test_a_device_without_a_model_gets_a_name() -> None:

@@ -5,16 +5,18 @@ from uuid import UUID
 
 from matinee.catalog.queries import get_movie
 from matinee.catalog.types import Movie
+from matinee.kernel.reasons import checked_reason
 from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 
 
 async def withdraw_movie(
-    tx: Transaction, *, operator_id: UUID, movie_id: UUID, actor: Actor, now: datetime, reason: str = ""
+    tx: Transaction, *, operator_id: UUID, movie_id: UUID, actor: Actor, now: datetime, reason: str
 ) -> Movie:
-    """Stop selling a movie. Whoever has rented it keeps the right to watch. Raises NotFound."""
-    return await _mark(tx, operator_id, movie_id, "withdrawn_at", now, actor, now, "movie.withdrawn", reason)
+    """Stop selling a movie. Whoever has rented it keeps the right to watch. Raises NotFound, Invalid (`reason`)."""
+    text = checked_reason(reason)
+    return await _mark(tx, operator_id, movie_id, "withdrawn_at", now, actor, now, "movie.withdrawn", text)
 
 
 async def put_back_movie(

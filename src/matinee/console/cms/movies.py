@@ -9,17 +9,18 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Stream
-from wtforms import StringField
 
 from matinee.catalog.operations import archive_movie, put_back_movie, unarchive_movie, withdraw_movie
 from matinee.catalog.queries import list_movies, package_choices
 from matinee.catalog.types import Movie, MovieRow, Package, PaymentMethod, StreamKind
 from matinee.console.access import allow
 from matinee.console.cms.movie_form import own_currency_first
-from matinee.console.forms import ConsoleForm, read_form, stripped
+from matinee.console.crm.reasons import ReasonForm, ask_again
+from matinee.console.forms import read_form
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.tables import Column, Filter, ListSpec, Table, csv_response, every_row, list_query
+from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import parse_id
 from matinee.kernel.money import Money
 from matinee.kernel.paging import ListQuery, Page
@@ -182,10 +183,6 @@ def _csv_row(row: MovieRow, rules: dict[UUID, str]) -> list[str | int | None]:
     ]
 
 
-class ReasonForm(ConsoleForm):
-    reason = StringField("Reason", filters=[stripped])
-
-
 @post("/cms/movies/{movie_id:str}/withdraw", guards=_MAY_CHANGE, status_code=303)
 async def withdraw(
     request: ConsoleRequest,
@@ -195,12 +192,17 @@ async def withdraw(
     movie_id: FromPath[str],
 ) -> Response[Any]:
     """Stop selling a movie at once."""
-    reason = ((await read_form(request, ReasonForm)).reason.data or "")[:500]
-    async with database.transaction(operator.operator_id) as tx:
-        movie = await withdraw_movie(
-            tx, operator_id=operator.operator_id, movie_id=parse_id(movie_id), actor=staff.actor,
-            now=await tx.now(), reason=reason,
-        )  # fmt: skip
+    form, key = await read_form(request, ReasonForm), parse_id(movie_id)
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            movie = await withdraw_movie(
+                tx, operator_id=operator.operator_id, movie_id=key, actor=staff.actor,
+                now=await tx.now(), reason=form.reason.data or "",
+            )  # fmt: skip
+    except Invalid as error:
+        return ask_again(
+            request, form, error, title="Withdraw this movie", button="Withdraw", back=f"{PATH}/{key}"
+        )
     toast = (
         f"“{movie.draft.title}” is not sold any more, from this moment. Whoever rented it may still watch."
     )

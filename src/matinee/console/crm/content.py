@@ -20,10 +20,10 @@ from matinee.console.rendering import redirect, render, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.tables import Column, Filter, ListSpec, Table, list_query
 from matinee.customers.queries import list_devices
-from matinee.customers.rules import checked_reason
 from matinee.entitlements.queries import entitlements_of_customer
 from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import parse_id
+from matinee.kernel.reasons import checked_reason
 from matinee.offers.queries.published_items import published_posters
 from matinee.platform import audit
 from matinee.platform.db import Database
@@ -34,12 +34,14 @@ from matinee.purchases.operations.by_staff import (
     close_open_refund,
     refund_by_staff,
     settle_by_staff,
+    settle_times,
 )
 from matinee.purchases.queries import (
     attempts_of,
     events_of,
     get_purchase,
     purchases_of_customer,
+    purchases_with_open_refund,
     reversals_of,
     waiting_for_staff,
 )
@@ -95,6 +97,8 @@ async def content(
                 section=_POSTERS,
                 item_ids={purchase.item_id for purchase in found.rows},
             ),
+            settle_times=await settle_times(tx, purchases=found.rows),
+            open_refunds=await purchases_with_open_refund(tx, **ids),
             now=await tx.now(),
         )
     table = Table(spec, msgspec.structs.replace(found, rows=bought))

@@ -25,9 +25,9 @@ from matinee.console.crm.words import action_words, changes_words
 from matinee.console.forms import read_form
 from matinee.console.rendering import redirect, render, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
-from matinee.customers.rules import checked_reason
 from matinee.kernel.errors import Conflict, Invalid
 from matinee.kernel.ids import parse_id
+from matinee.kernel.reasons import checked_reason
 from matinee.platform.audit import AuditEntry, entries_about, record
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator

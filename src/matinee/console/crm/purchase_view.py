@@ -1,6 +1,6 @@
 """What the Content tab shows of a purchase: plain values, put together from three domains."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -13,7 +13,7 @@ from matinee.entitlements.rules import right_ends_at
 from matinee.entitlements.types import Entitlement
 from matinee.kernel.paging import ListQuery, Page
 from matinee.kernel.periods import WindowUnit
-from matinee.purchases.operations.by_staff import may_refund, may_settle
+from matinee.purchases.operations.by_staff import may_refund
 from matinee.purchases.types import Purchase, PurchaseState
 
 _UNITS: Final[Mapping[str, str]] = {
@@ -44,6 +44,8 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
     entitlement: Entitlement | None
     device: Device | None
     poster: str | None
+    settles_from: datetime | None
+    may_close: bool
     now: datetime
 
     @property
@@ -93,7 +95,7 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def may_settle(self) -> bool:
-        return may_settle(self.purchase)
+        return self.settles_from is not None and self.now >= self.settles_from
 
     @property
     def may_refund(self) -> bool:
@@ -104,8 +106,9 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
         return self.purchase.state is PurchaseState.UNKNOWN
 
     @property
-    def may_close(self) -> bool:
-        return self.purchase.state is PurchaseState.REFUND_OPEN
+    def waits(self) -> bool:
+        """Say whether it is unclear but not open to a decision yet."""
+        return self.purchase.state is PurchaseState.UNKNOWN and not self.may_settle
 
 
 def _amount(count: int, unit: str) -> str:
@@ -123,9 +126,14 @@ def put_together(
     entitlements: Iterable[Entitlement],
     devices: Iterable[Device],
     posters: Mapping[UUID, str],
+    settle_times: Mapping[UUID, datetime],
+    open_refunds: Collection[UUID],
     now: datetime,
 ) -> list[Bought]:
-    """Return the purchases with what belongs to each."""
+    """Return the purchases with what belongs to each.
+
+    `settle_times`: from when staff may settle a purchase; `open_refunds`: the purchases with a refund to close.
+    """
     rights = {right.purchase_id: right for right in entitlements}
     by_id = {device.device_id: device for device in devices}
     return [
@@ -134,6 +142,8 @@ def put_together(
             entitlement=rights.get(purchase.purchase_id),
             device=by_id.get(purchase.device_id),
             poster=posters.get(purchase.item_id),
+            settles_from=settle_times.get(purchase.purchase_id),
+            may_close=purchase.purchase_id in open_refunds,
             now=now,
         )
         for purchase in purchases

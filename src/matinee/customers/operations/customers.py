@@ -8,10 +8,11 @@ import msgspec
 
 from matinee.customers.operations.sessions import end_sessions
 from matinee.customers.queries import get_product, lock_customer
-from matinee.customers.rules import checked_reason, validated_customer
+from matinee.customers.rules import validated_customer
 from matinee.customers.types import Customer, CustomerInput, CustomerStatus
 from matinee.kernel.errors import Conflict, Invalid, NotFound
 from matinee.kernel.ids import new_id
+from matinee.kernel.reasons import checked_reason
 from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction

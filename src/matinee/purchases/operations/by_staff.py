@@ -1,18 +1,21 @@
 """What people decide: an unclear purchase, a refund, a refund that billing could not make."""
 
-from datetime import datetime
+import math
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from matinee.customers.queries import lock_customer
 from matinee.customers.types import PaymentType
-from matinee.kernel.cards import contains_card_number
-from matinee.kernel.errors import Conflict, Invalid
+from matinee.kernel.errors import Conflict
+from matinee.kernel.reasons import checked_reason
 from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
-from matinee.provisions.types import Capability
+from matinee.provisions.queries import billing_version
+from matinee.provisions.types import Capabilities, Capability
 from matinee.purchases.operations.charging import billing_order
 from matinee.purchases.operations.reversing import (
     ReversalCause,
@@ -22,10 +25,10 @@ from matinee.purchases.operations.reversing import (
 )
 from matinee.purchases.operations.transitions import Change, move
 from matinee.purchases.queries import get_purchase
-from matinee.purchases.rules import check_after
+from matinee.purchases.rules import check_after, quiet_period
 from matinee.purchases.types import Evidence, Purchase, PurchaseState, ReversalState
 
-LONGEST_REASON = 500
+NO_CAPABILITIES: Capabilities = frozenset()
 
 
 class StaffVerdict(StrEnum):
@@ -45,15 +48,17 @@ async def settle_by_staff(
     reason: str,
     actor: Actor,
 ) -> Purchase:
-    """Settle a purchase in REVIEW or UNKNOWN: charged gives access, not charged closes it.
+    """Settle a purchase that only a person can settle: charged gives access, not charged closes it.
 
-    Raises Invalid (`reason`), NotFound, and Conflict when it is not open to a decision (any more).
+    Raises Invalid (`reason`), NotFound, and Conflict: when it is not open to a decision any more, or, with code
+    `still_being_asked`, not yet.
     """
-    text = _reason(reason)
+    text = checked_reason(reason)
     purchase, now = await _locked(tx, operator, customer_id, purchase_id)
-    if not may_settle(purchase):
+    if purchase.state not in (PurchaseState.REVIEW, PurchaseState.UNKNOWN):
         raise Conflict("This purchase has been settled already. Look at its present state.")
     order = await billing_order(tx, operator=operator, purchase=purchase)
+    _check_time(settles_from(purchase, capabilities=order.capabilities, quiet=order.quiet), now)
     charged = verdict is StaffVerdict.CHARGED
     to = PurchaseState.GRANTED if charged else PurchaseState.VOID
     moved = await move(
@@ -85,7 +90,7 @@ async def refund_by_staff(
 
     Raises Invalid (`reason`), NotFound, and Conflict when there is nothing to refund (any more).
     """
-    text = _reason(reason)
+    text = checked_reason(reason)
     purchase, now = await _locked(tx, operator, customer_id, purchase_id)
     if not may_refund(purchase):
         raise Conflict("This purchase cannot be refunded in its present state.")
@@ -113,7 +118,7 @@ async def close_open_refund(
 
     Raises Invalid, NotFound, Conflict.
     """
-    text = _reason(reason)
+    text = checked_reason(reason)
     purchase, now = await _locked(tx, operator, customer_id, purchase_id)
     waiting = await open_refunds(
         tx, operator_id=operator.operator_id, customer_id=customer_id, purchase_id=purchase_id
@@ -132,9 +137,39 @@ async def close_open_refund(
     return await _recorded(tx, moved, actor, "purchase.refund_closed", text, now)
 
 
-def may_settle(purchase: Purchase) -> bool:
-    """Say whether staff may settle it: it is unclear, and no machine is asking at this moment."""
-    return purchase.state in (PurchaseState.REVIEW, PurchaseState.UNKNOWN)
+def settles_from(purchase: Purchase, *, capabilities: Capabilities, quiet: timedelta) -> datetime | None:
+    """Return from when staff may settle it; None: they may not, it is closed or Matinee itself asks billing.
+
+    Until the quiet period is over, the one request may still land: billing's books prove nothing before.
+    """
+    if not needs_person(purchase, capabilities):
+        return None
+    if purchase.state is PurchaseState.REVIEW:
+        return purchase.state_since
+    return (purchase.claimed_at or purchase.confirmed_at) + quiet
+
+
+async def settle_times(tx: Transaction, *, purchases: Sequence[Purchase]) -> dict[UUID, datetime]:
+    """Return, by purchase, from when staff may settle it; those that they may not settle are left out.
+
+    One statement for each version of a provision under which something is UNKNOWN.
+    """
+    versions: dict[tuple[UUID, int], tuple[Capabilities, timedelta]] = {}
+    times: dict[UUID, datetime] = {}
+    for purchase in purchases:
+        capabilities, quiet = NO_CAPABILITIES, timedelta()
+        if purchase.state is PurchaseState.UNKNOWN and purchase.provision_id and purchase.provision_version:
+            key = (purchase.provision_id, purchase.provision_version)
+            if key not in versions:
+                config, proved = await billing_version(
+                    tx, operator_id=purchase.operator_id, provision_id=key[0], version=key[1]
+                )
+                versions[key] = proved, quiet_period(config.longest_processing_seconds)
+            capabilities, quiet = versions[key]
+        since = settles_from(purchase, capabilities=capabilities, quiet=quiet)
+        if since is not None:
+            times[purchase.purchase_id] = since
+    return times
 
 
 def may_refund(purchase: Purchase) -> bool:
@@ -142,11 +177,28 @@ def may_refund(purchase: Purchase) -> bool:
     return purchase.state in (PurchaseState.GRANTED, PurchaseState.REVIEW)
 
 
-def needs_person(purchase: Purchase, capabilities: frozenset[Capability]) -> bool:
-    """Say whether nothing but a person (or a settlement file) can settle it: REVIEW, or UNKNOWN in class D."""
-    machine = {Capability.STATUS, Capability.CANCEL, Capability.IDEMPOTENT}
+def needs_person(purchase: Purchase, capabilities: Capabilities) -> bool:
+    """Say whether nothing but a person can settle it: REVIEW, or UNKNOWN where billing cannot be asked.
+
+    CANCEL is no way out: there is no cancel call yet.
+    """
+    machine = {Capability.STATUS, Capability.IDEMPOTENT}
     stuck = purchase.state is PurchaseState.UNKNOWN and not machine & capabilities
     return purchase.state is PurchaseState.REVIEW or stuck
+
+
+def _check_time(settles: datetime | None, now: datetime) -> None:
+    if settles is None:
+        raise Conflict(
+            "Matinee is asking billing by itself. A person can decide if billing gives no clear answer.",
+            code="still_being_asked",
+        )
+    if now < settles:
+        minutes = math.ceil((settles - now) / timedelta(minutes=1))
+        raise Conflict(
+            f"A charge can still arrive. You can decide in {minutes} minute{'' if minutes == 1 else 's'}.",
+            code="still_being_asked",
+        )
 
 
 async def _locked(
@@ -171,14 +223,3 @@ async def _recorded(
         details={"customer_id": str(moved.customer_id), "state": moved.state.value},
     )  # fmt: skip
     return moved
-
-
-def _reason(text: str) -> str:
-    stripped = text.strip()
-    if not stripped:
-        raise Invalid({"reason": "Say why, for the record."})
-    if len(stripped) > LONGEST_REASON:
-        raise Invalid({"reason": f"Use at most {LONGEST_REASON} characters."})
-    if contains_card_number(stripped):
-        raise Invalid({"reason": "This looks like a card number. Card numbers must not be stored here."})
-    return stripped

@@ -6,6 +6,7 @@ from uuid import UUID
 from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import new_id
 from matinee.kernel.money import CREDIT
+from matinee.kernel.reasons import checked_reason
 from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
@@ -44,11 +45,13 @@ async def pay_from_wallet(
 
 async def credit_back(tx: Transaction, *, purchase: Purchase) -> None:
     """Give the credits of a purchase back; the ledger lines are written by the purchase's own move."""
-    await tx.execute(
+    tag = await tx.execute(
         """UPDATE wallets SET balance_minor = balance_minor + $4
            WHERE operator_id = $1 AND customer_id = $2 AND currency = $3""",
         purchase.operator_id, purchase.customer_id, purchase.currency, purchase.amount_minor,
     )  # fmt: skip
+    if tag != "UPDATE 1":
+        raise RuntimeError("the wallet that paid for a purchase is not there to be credited")
 
 
 async def top_up(
@@ -59,8 +62,10 @@ async def top_up(
     problems = {}
     if not 1 <= credits_added <= LARGEST_TOP_UP:
         problems["credits"] = f"Add between 1 and {LARGEST_TOP_UP:,} credits."
-    if not reason.strip():
-        problems["reason"] = "Say why, for the record."
+    try:
+        reason = checked_reason(reason)
+    except Invalid as error:
+        problems.update(error.fields)
     if problems:
         raise Invalid(problems)
     balance: int = await tx.fetchval(
@@ -81,6 +86,6 @@ async def top_up(
     )
     await audit.record(
         tx, operator_id=operator_id, actor=actor, action="wallet.topped_up", subject_kind="customer",
-        subject_id=customer_id, now=now, reason=reason.strip(), details={"credits": credits_added},
+        subject_id=customer_id, now=now, reason=reason, details={"credits": credits_added},
     )  # fmt: skip
     return balance
