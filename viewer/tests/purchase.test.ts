@@ -59,7 +59,7 @@ describe("invoice and receipt", () => {
         "Start watching within 48 hours of renting.",
         "Once started, you can watch it to the end.",
       ],
-      "Start by": "Sun 20:00",
+      "Start by": "Sun 10 May, 20:00",
       Payment: "Charged to your Aurora account",
       "Tax included (23%)": "€0.93",
       Price: "€4.99",

@@ -19,19 +19,21 @@ test("a rule says when to start and what follows", () => {
 });
 
 test.each([
-  ["2026-05-08T18:00:30Z", "Time is up"],
-  ["2026-05-08T18:01:00Z", "1 minute left"],
-  ["2026-05-08T19:59:59Z", "119 minutes left"],
+  ["2026-05-08T18:00:00Z", "Time is up"],
+  ["2026-05-08T18:00:30Z", "1 minute left"],
+  ["2026-05-08T19:58:59Z", "119 minutes left"],
   ["2026-05-08T20:00:00Z", "2 hours left"],
-  ["2026-05-11T17:59:59Z", "71 hours left"],
+  ["2026-05-10T17:59:59Z", "48 hours left"],
+  ["2026-05-11T17:00:00Z", "71 hours left"],
   ["2026-05-11T18:00:00Z", "3 days left"],
+  ["2026-06-07T17:59:59Z", "30 days left"],
 ])("until %s: %s", (until, words) => {
   expect(timeLeft(irish.words, until, now)).toBe(words);
 });
 
 test("an unplayed right says when to start, a played one until when to watch", () => {
   const right = aRight({ state: "playable", startable_until: "2026-05-10T19:00:00Z", play_until: "2026-05-10T19:00:00Z" });
-  expect(rightNote(irish, right, now)).toEqual({ text: "Start by Sun 20:00", left: "49 hours left" });
+  expect(rightNote(irish, right, now)).toEqual({ text: "Start by Sun 10 May, 20:00", left: "49 hours left" });
   const played = { ...right, first_played_at: "2026-05-08T17:00:00Z", play_until: "2026-05-09T17:00:00Z" };
   expect(rightNote(irish, played, now)).toEqual({ text: "Watch until tomorrow 18:00", left: "23 hours left" });
 });

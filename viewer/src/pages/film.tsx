@@ -15,7 +15,8 @@ import { filmFacts } from "../ui/hero";
 import { Icon } from "../ui/icons";
 import { Backdrop, Poster } from "../ui/poster";
 import { BackLink } from "../ui/shell";
-import { Failure, Loading, Statement } from "../ui/states";
+import { Failure, Loading } from "../ui/states";
+import { FilmMissing } from "./missing";
 
 /** A title page: what the film is, what it costs and how long it lasts, and the one thing to do now. */
 export function FilmPage(props: { item: Item }): JSX.Element {
@@ -46,17 +47,7 @@ export function FilmPage(props: { item: Item }): JSX.Element {
         <Failure error={found.error()} onRetry={found.reload} />
       </Match>
       <Match when={looked()}>
-        <Statement
-          icon="alert"
-          title={t("film.missing")}
-          actions={
-            <Button id="to-films" look="primary" autofocus onPress={() => { app.navigator.returnTo({ name: "home" }); }}>
-              {t("purchase.to_films")}
-            </Button>
-          }
-        >
-          <p>{t("film.missing_hint")}</p>
-        </Statement>
+        <FilmMissing />
       </Match>
     </Switch>
   );

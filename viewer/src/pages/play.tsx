@@ -1,6 +1,6 @@
 import { Match, Switch, createSignal, onCleanup, onMount } from "solid-js";
 import type { JSX } from "solid-js";
-import { ApiError, Unreachable } from "../api/http";
+import { ApiError } from "../api/http";
 import type { Item, PlaybackSession, Right } from "../api/types";
 import { viewerApi } from "../api/viewer";
 import { PlaybackLease } from "../player/lease";
@@ -19,6 +19,7 @@ type PlayView =
   | { stage: "interrupted" }
   | { stage: "unsupported" }
   | { stage: "refused"; error: ApiError }
+  /** Without an error: the stream itself does not play. */
   | { stage: "failed"; error: unknown };
 
 /** From "Play" to the moving picture: asks before a finish clock starts, and says why playing stopped. */
@@ -144,7 +145,7 @@ export function PlayPage(props: { item: Item }): JSX.Element {
               onKeyRefused={() => void explain("ended")}
               onFailed={(why) => {
                 stopLease();
-                show(why === "unsupported" ? { stage: "unsupported" } : { stage: "failed", error: new Unreachable("stream") });
+                show(why === "unsupported" ? { stage: "unsupported" } : { stage: "failed", error: null });
               }}
               onLeave={leave}
             />
@@ -229,7 +230,13 @@ export function PlayPage(props: { item: Item }): JSX.Element {
         </Match>
         <Match when={as("failed")}>
           {(found) => (
-            <Failure error={found().error} title={t("player.failed_title")} onRetry={() => void begin()} />
+            <Failure
+              error={found().error}
+              title={t("player.failed_title")}
+              text={found().error === null ? t("player.failed_body") : undefined}
+              onRetry={() => void begin()}
+              more={backButton()}
+            />
           )}
         </Match>
       </Switch>

@@ -16,6 +16,7 @@ import { Facts } from "../ui/facts";
 import { Poster } from "../ui/poster";
 import { Loading, Notice, Statement, Failure } from "../ui/states";
 import { Unreachable } from "../api/http";
+import { FilmMissing } from "./missing";
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -79,6 +80,9 @@ export function RentPage(props: { item: Item }): JSX.Element {
       </Match>
       <Match when={as("unreachable")}>
         <Failure error={new Unreachable("checkout")} onRetry={() => void checkout.retry()} />
+      </Match>
+      <Match when={as("missing")}>
+        <FilmMissing />
       </Match>
       <Match when={as("refused")}>
         {(found) => (

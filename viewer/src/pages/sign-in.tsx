@@ -1,5 +1,6 @@
 import { Show, createSignal } from "solid-js";
 import type { JSX } from "solid-js";
+import { ApiError } from "../api/http";
 import { errorInWords, useApp, usePageTitle, useText } from "../state/app";
 import { Button } from "../ui/button";
 import { LanguageChoice } from "../ui/language";
@@ -13,6 +14,8 @@ export function SignInPage(): JSX.Element {
   const [password, setPassword] = createSignal("");
   const [busy, setBusy] = createSignal(false);
   const [problem, setProblem] = createSignal<string | null>(null);
+
+  let passwordField: HTMLInputElement | undefined;
 
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
@@ -28,6 +31,9 @@ export function SignInPage(): JSX.Element {
       await app.signIn(username().trim(), password());
     } catch (error) {
       setProblem(errorInWords(app.formats(), error));
+      // A refused password is typed anew; one that nobody answered may well be right.
+      if (error instanceof ApiError) setPassword("");
+      passwordField?.focus();
     } finally {
       setBusy(false);
     }
@@ -71,6 +77,7 @@ export function SignInPage(): JSX.Element {
           />
           <label for="sign-in-password">{t("sign_in.password")}</label>
           <input
+            ref={(element) => (passwordField = element)}
             id="sign-in-password"
             data-testid="sign-in-password"
             name="password"

@@ -1,6 +1,8 @@
 import type HlsPlayer from "hls.js";
 import type { HlsConfig } from "hls.js";
 import type { PlaybackSession } from "../api/types";
+import { FaultDesk } from "./faults";
+import type { Fault } from "./faults";
 
 export interface StreamPorts {
   token: () => string;
@@ -13,8 +15,8 @@ export interface StreamPorts {
 export type Detach = () => void;
 
 const KEY_PATH = "/api/keys/";
-const NETWORK_RETRIES = 3;
-const RETRY_AFTER_MS = 2_000;
+/** The player may mend a picture that failed; after this we ask whether it did. */
+const MENDED_AFTER_MS = 1_000;
 
 /** Whether the playback token may be sent to this address: our key endpoint, never a CDN. */
 export function takesToken(url: string, page: string): boolean {
@@ -92,18 +94,37 @@ function attachHls(
   ports: StreamPorts,
 ): Detach {
   const hls = new Hls(settings(session, ports));
-  let networkRetries = 0;
-  let mediaRetried = false;
+  const desk = new FaultDesk();
   let gone = false;
   const detach = () => {
     if (gone) return;
     gone = true;
+    video.removeEventListener("error", onVideoError);
     hls.destroy();
     empty(video);
   };
   hls.on(Hls.Events.FRAG_BUFFERED, () => {
-    networkRetries = 0;
+    desk.arrived();
   });
+  const handle = (fault: Fault) => {
+    const remedy = desk.remedy(fault);
+    if (remedy.act === "reload") {
+      setTimeout(() => {
+        if (!gone) hls.startLoad();
+      }, remedy.afterMs);
+    } else if (remedy.act === "recover") {
+      hls.recoverMediaError();
+    } else {
+      detach();
+      ports.onFailed("broken");
+    }
+  };
+  const onVideoError = () => {
+    setTimeout(() => {
+      if (!gone && video.error !== null) handle({ kind: "media", details: "videoError" });
+    }, MENDED_AFTER_MS);
+  };
+  video.addEventListener("error", onVideoError);
   hls.on(Hls.Events.ERROR, (_event, data) => {
     if (gone) return;
     const status = data.response?.code;
@@ -114,18 +135,9 @@ function attachHls(
       return;
     }
     if (!data.fatal) return;
-    if (data.type === Hls.ErrorTypes.NETWORK_ERROR && networkRetries < NETWORK_RETRIES) {
-      networkRetries += 1;
-      setTimeout(() => {
-        if (!gone) hls.startLoad();
-      }, RETRY_AFTER_MS * networkRetries);
-    } else if (data.type === Hls.ErrorTypes.MEDIA_ERROR && !mediaRetried) {
-      mediaRetried = true;
-      hls.recoverMediaError();
-    } else {
-      detach();
-      ports.onFailed("broken");
-    }
+    const network = data.type === Hls.ErrorTypes.NETWORK_ERROR;
+    const media = data.type === Hls.ErrorTypes.MEDIA_ERROR;
+    handle({ kind: network ? "network" : media ? "media" : "other", details: data.details });
   });
   hls.attachMedia(video);
   hls.loadSource(session.stream.url);

@@ -19,19 +19,19 @@ export function ruleInWords(words: Translator, windows: Windows): string[] {
   return [start, finish];
 }
 
-/** How much time is left, in the largest unit that keeps it honest (rounded down). */
+/** How much time is left, rounded up: who just rented for 48 hours reads 48. The exact end stands beside it. */
 export function timeLeft(words: Translator, untilIso: string, now: Date): string {
-  const minutes = Math.floor((Date.parse(untilIso) - now.getTime()) / 60_000);
+  const minutes = Math.ceil((Date.parse(untilIso) - now.getTime()) / 60_000);
   if (minutes < 1) return words.text("time.left_none");
   if (minutes < 120) return words.plural("time.left_minutes", minutes);
-  const hours = Math.floor(minutes / 60);
+  const hours = Math.ceil(minutes / 60);
   return hours < 72
     ? words.plural("time.left_hours", hours)
-    : words.plural("time.left_days", Math.floor(hours / 24));
+    : words.plural("time.left_days", Math.ceil(hours / 24));
 }
 
 export interface RightNote {
-  /** "Start by Sun 20:00" or "Watch until today 20:00". */
+  /** "Start by Sun 10 May, 20:00" or "Watch until today 20:00". */
   text: string;
   /** "5 hours left". */
   left: string;

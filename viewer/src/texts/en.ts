@@ -179,7 +179,8 @@ export const en = {
   "player.refused_title": "This film cannot be played now",
   "player.unsupported_title": "This device cannot play the film",
   "player.unsupported_body": "Its browser lacks what protected video needs. Try a newer browser or another device.",
-  "player.failed_title": "The film could not be loaded",
+  "player.failed_title": "This film cannot be played right now",
+  "player.failed_body": "Nothing more was charged. Try again, or tell your provider.",
   "player.again": "Watch from the start",
 
   "leave.title": "Leave Matinee?",

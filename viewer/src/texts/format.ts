@@ -50,18 +50,23 @@ function clockTime(formats: Formats, moment: Date): string {
   }).format(moment);
 }
 
-/** A near moment as people say it: "today 20:00", "Sun 20:00", "Sun, 24 Dec 20:00". */
+/** A near moment as people say it: "today 20:00", "tomorrow 20:00", "Sun 24 Dec, 20:00". */
 export function formatWhen(formats: Formats, iso: string, now: Date): string {
   const moment = new Date(iso);
   const time = clockTime(formats, moment);
   const nights = dayNumber(moment, formats.timeZone) - dayNumber(now, formats.timeZone);
   if (nights === 0) return formats.words.text("time.today", { time });
   if (nights === 1) return formats.words.text("time.tomorrow", { time });
-  const near = nights > 1 && nights < 7;
-  const sameYear = moment.getUTCFullYear() === now.getUTCFullYear();
-  const options: Intl.DateTimeFormatOptions = { timeZone: formats.timeZone, weekday: "short" };
-  if (!near) Object.assign(options, { day: "numeric", month: "short" }, sameYear ? {} : { year: "numeric" });
-  return `${new Intl.DateTimeFormat(dateLocale(formats), options).format(moment)} ${time}`;
+  const options: Intl.DateTimeFormatOptions = {
+    timeZone: formats.timeZone,
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+  };
+  if (moment.getUTCFullYear() !== now.getUTCFullYear()) options.year = "numeric";
+  const date = new Intl.DateTimeFormat(dateLocale(formats), options).format(moment);
+  // Some places put a comma after the weekday; the one before the time is enough.
+  return `${date.replace(",", "")}, ${time}`;
 }
 
 /** A moment in full, for receipts. */

@@ -181,7 +181,8 @@ export const nl: Dictionary = {
   "player.refused_title": "Deze film kan nu niet worden afgespeeld",
   "player.unsupported_title": "Dit apparaat kan de film niet afspelen",
   "player.unsupported_body": "De browser mist wat beveiligde video nodig heeft. Probeer een nieuwere browser of een ander apparaat.",
-  "player.failed_title": "De film kon niet worden geladen",
+  "player.failed_title": "Deze film kan op dit moment niet worden afgespeeld",
+  "player.failed_body": "Er is niets extra in rekening gebracht. Probeer het opnieuw of meld het aan uw aanbieder.",
   "player.again": "Opnieuw vanaf het begin",
 
   "leave.title": "Matinee verlaten?",

@@ -45,8 +45,18 @@ export function Statement(props: StatementProps): JSX.Element {
   );
 }
 
+interface FailureProps {
+  error: unknown;
+  onRetry: () => void;
+  title?: string;
+  /** Said instead of the words for `error`. */
+  text?: string | undefined;
+  /** What else one can do. */
+  more?: JSX.Element;
+}
+
 /** A failure that leaves nothing to show, with a way to try again. */
-export function Failure(props: { error: unknown; onRetry: () => void; title?: string }): JSX.Element {
+export function Failure(props: FailureProps): JSX.Element {
   const app = useApp();
   const t = useText();
   return (
@@ -56,12 +66,15 @@ export function Failure(props: { error: unknown; onRetry: () => void; title?: st
       title={props.title ?? t("error.title")}
       testId="failure"
       actions={
-        <Button id="retry" testId="retry" look="primary" autofocus onPress={() => { props.onRetry(); }}>
-          {t("common.retry")}
-        </Button>
+        <>
+          <Button id="retry" testId="retry" look="primary" autofocus onPress={() => { props.onRetry(); }}>
+            {t("common.retry")}
+          </Button>
+          {props.more}
+        </>
       }
     >
-      <p>{errorInWords(app.formats(), props.error)}</p>
+      <p>{props.text ?? errorInWords(app.formats(), props.error)}</p>
     </Statement>
   );
 }

@@ -3,6 +3,7 @@ import type { JSX } from "solid-js";
 import type { Item, PlaybackSession } from "../../api/types";
 import type { KeyAction } from "../../focus/keys";
 import { enterFullscreen, isFullscreen, leaveFullscreen, onFullscreen } from "../../platform/fullscreen";
+import { FirstPictureWatch } from "../../player/faults";
 import { playerKey } from "../../player/remote";
 import type { PlayerCommands } from "../../player/remote";
 import { SeekStepper, clampPosition } from "../../player/seeking";
@@ -30,6 +31,10 @@ export function Screen(props: Props): JSX.Element {
   const app = useApp();
   const t = useText();
   const stepper = new SeekStepper();
+  // eslint-disable-next-line solid/reactivity -- an event of the stream, not of the page
+  const firstPicture = new FirstPictureWatch(() => {
+    props.onFailed("broken");
+  });
   let video: HTMLVideoElement | undefined;
   let frame: HTMLDivElement | undefined;
   const [playing, setPlaying] = createSignal(false);
@@ -51,7 +56,10 @@ export function Screen(props: Props): JSX.Element {
   };
   const play = () => {
     // Refused where the browser wants a press first: the Play button is there for it.
-    video?.play().catch(() => setWaiting(false));
+    video?.play().catch((error: unknown) => {
+      setWaiting(false);
+      if (error instanceof DOMException && error.name === "NotAllowedError") firstPicture.release();
+    });
   };
   const toggle = () => {
     if (!video) return;
@@ -107,6 +115,7 @@ export function Screen(props: Props): JSX.Element {
     const release = app.layer.handle(onKey);
     let detach: Detach | null = null;
     let left = false;
+    firstPicture.expect();
     attachStream(player, props.session, {
       token: () => props.token(),
       onKeyRefused: () => {
@@ -140,6 +149,7 @@ export function Screen(props: Props): JSX.Element {
     onCleanup(() => {
       left = true;
       release();
+      firstPicture.release();
       detach?.();
       clearTimeout(hideTimer);
       document.removeEventListener("visibilitychange", hidden);
@@ -182,9 +192,16 @@ export function Screen(props: Props): JSX.Element {
         onPlay={() => {
           setPlaying(true);
           setFinished(false);
+          firstPicture.expect();
           wake();
         }}
-        onPause={() => setPlaying(false)}
+        onPause={() => {
+          setPlaying(false);
+          firstPicture.release();
+        }}
+        onLoadedData={() => {
+          firstPicture.pictured();
+        }}
         onPlaying={() => setWaiting(false)}
         onWaiting={() => setWaiting(true)}
         onSeeked={() => setWaiting(false)}
