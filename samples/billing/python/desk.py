@@ -119,6 +119,14 @@ td:nth-child(1), td:nth-child(4) { white-space: nowrap; font-variant-numeric: ta
 th:nth-child(4), td:nth-child(4) { text-align: right }
 code { font-size: .875rem; overflow-wrap: anywhere } small { display: block; color: var(--soft) }
 .charged { color: var(--good) } .declined { color: var(--bad) } .refunded { color: var(--open) }
+td:nth-child(6) { min-width: 14rem }
+@media (max-width: 700px) {
+  table, tbody, tr, td { display: block } thead { position: absolute; clip-path: inset(50%) }
+  tr { border-top: 1px solid var(--line); padding: .6rem 0 }
+  td, td:nth-child(4) { border: 0; padding: .15rem 0 .15rem 7.5rem; text-align: left; min-height: 1.8rem;
+    position: relative; min-width: 0 }
+  td::before { content: attr(data-name); position: absolute; left: 0; color: var(--soft); font-size: .875rem }
+}
 """
 
 
@@ -168,4 +176,11 @@ def table_row(row: dict[str, Any]) -> str:
     state = f'<span class="{row["state"]}">{row["state"]}</span>{asked}'
     cells = [row["at"], escape(row["userid"]), what, f"{row['amount']} {row['currency']}", state]
     reference = f"<code>{escape(row['reference'])}</code><small>{row['transaction']}</small>"
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in [*cells, reference]) + "</tr>"
+    return (
+        "<tr>"
+        + "".join(
+            f'<td data-name="{name}">{cell}</td>'
+            for name, cell in zip(COLUMNS, [*cells, reference], strict=True)
+        )
+        + "</tr>"
+    )
