@@ -13,7 +13,7 @@ from matinee.kernel.errors import Conflict, Invalid
 
 CSRF_FIELD = "_csrf_token"
 LARGEST_FIELD = 20_000
-_LONGEST_NUMBER = 9
+_LARGEST_NUMBER = 999_999_999
 # NUL and halves of surrogate pairs: no database takes them, and nobody types them.
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -66,9 +66,11 @@ class WholeNumberField(StringField):
             if self._required:
                 raise ValueError(self._required)
             return
-        if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
+        if not (text.isascii() and text.isdigit()):
             raise ValueError(f"Write a whole number{f' of {self.unit}' if self.unit else ''}, such as 48.")
-        self.data = int(text)
+        # One that is too long is too large as well: the rules of the field say what its range is.
+        digits = text.lstrip("0") or "0"
+        self.data = int(digits) if len(digits) <= len(str(_LARGEST_NUMBER)) else _LARGEST_NUMBER
 
     def _value(self) -> str:
         if self.raw_data:

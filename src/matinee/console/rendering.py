@@ -90,6 +90,11 @@ def render(
     **context: Any,
 ) -> Response[str]:
     """Return a page. The template finds `view`, `messages` (of the flash cookie) and the context."""
+    table = context.get("table")
+    if request.method == "GET" and isinstance(table, Table) and table.is_past_the_end:
+        # Rows went away since the address was written, or it was typed: the last page is what was meant.
+        to_last = {"Location": table.page_url(table.page.page_count)}
+        return Response("", status_code=303, media_type=HTML, headers=to_last)
     messages = flash.read(request)
     html = (
         environment()

@@ -69,6 +69,11 @@ class Table(msgspec.Struct, frozen=True):
         return bool(self.query.search or self.query.filters)
 
     @property
+    def is_past_the_end(self) -> bool:
+        """Whether the address asks for a page behind the last one."""
+        return self.query.page > self.page.page_count
+
+    @property
     def count_text(self) -> str:
         one, many = self.spec.noun
         return f"{self.page.total:,} {one if self.page.total == 1 else many}"

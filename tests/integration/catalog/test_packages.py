@@ -16,13 +16,16 @@ async def test_names_are_taken_once_per_operator(catalogue: Catalogue, neighbour
     for refused in (
         catalogue.run(create_package, name=" Basic "),
         catalogue.run(rename_package, package_id=second, name="Basic"),
+        catalogue.run(create_package, name="BASIC"),
+        catalogue.run(rename_package, package_id=second, name="basic"),
         catalogue.run(create_package, name="  "),
     ):
         with pytest.raises(Invalid) as caught:
             await refused
         assert list(caught.value.fields) == ["name"]
     await catalogue.run(rename_package, package_id=first, name="Family")
-    assert [package.name for package in await catalogue.ask(package_choices)] == ["Family", "Gold"]
+    await catalogue.run(rename_package, package_id=second, name="GOLD")
+    assert [package.name for package in await catalogue.ask(package_choices)] == ["Family", "GOLD"]
     assert await catalogue.audit_actions(first) == ["package.created", "package.renamed"]
 
 

@@ -42,6 +42,23 @@ async def test_errors_keep_what_was_typed(browser: Browser, catalogue: Catalogue
     assert [each.package_id for each in await catalogue.ask(package_choices)] == [taken, other]
 
 
+async def test_case_makes_no_other_name(browser: Browser, catalogue: Catalogue) -> None:
+    await catalogue.package("Included")
+    await browser.get(PATH)
+    wrong = await browser.post(PATH, {"name": "included"})
+    assert (wrong.status_code, "has this name already" in error_at(wrong, "name")) == (422, True)
+
+
+async def test_a_page_behind_the_last_one_is_the_last_one(browser: Browser, catalogue: Catalogue) -> None:
+    empty = await browser.get(f"{PATH}?page=99")
+    assert (empty.status_code, empty.headers["location"]) == (303, PATH)
+    for number in range(26):
+        await catalogue.package(f"Package {number:02}")
+    behind = await browser.get(f"{PATH}?q=pack&page=99")
+    assert (behind.status_code, behind.headers["location"]) == (303, f"{PATH}?q=pack&page=2")
+    assert cells(await browser.get(behind.headers["location"]))[0] == "Package 25"
+
+
 async def test_the_neighbours_packages_are_not_found(browser: Browser, neighbour: Catalogue) -> None:
     theirs = await neighbour.package("Theirs")
     await browser.get(PATH)

@@ -1,7 +1,9 @@
 """CRM > Products: payment type, currency, packages and the provision that charges."""
 
+import re
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from litestar import Litestar
 from tests.factories.world import STAFF, World
@@ -73,6 +75,24 @@ async def test_a_wallet_is_always_paid_in_credits(browser: Browser, world: World
     await browser.post(f"{PRODUCTS}/new", FORM | {"payment_type": "wallet"})
     [product] = await _products(world)
     assert (product.payment_type, product.currency) == (PaymentType.WALLET, "CREDIT")
+
+
+async def test_currencies_are_those_of_the_movie_form_and_the_one_saved_before(
+    browser: Browser, world: World
+) -> None:
+    def offered(page: httpx.Response, select: str) -> list[str]:
+        found = re.search(rf'<select[^>]*name="{select}"[^>]*>(.*?)</select>', page.text, re.DOTALL)
+        assert found is not None
+        return [plain(label) for label in re.findall(r"<option[^>]*>(.*?)</option>", found[1], re.DOTALL)]
+
+    product = offered(await browser.get(f"{PRODUCTS}/new"), "currency")
+    movie = offered(await browser.get("/console/cms/movies/new"), "prices-0-currency")
+    assert product == [label for label in movie if label != "Wallet credits"]
+    assert product[0].startswith("EUR – ")
+    assert [label for label in product if label.startswith("ADP")] == []
+    await browser.post(f"{PRODUCTS}/new", FORM | {"currency": "HRK"})
+    [saved] = await _products(world)
+    assert "HRK" in offered(await browser.get(f"{PRODUCTS}/{saved.product_id}"), "currency")
 
 
 async def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(

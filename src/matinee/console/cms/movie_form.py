@@ -3,13 +3,10 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from babel import Locale
-from babel.core import get_global
 from wtforms import (
     FieldList,
     Form,
@@ -24,9 +21,10 @@ from wtforms import (
 
 from matinee.catalog.rules import check_movie
 from matinee.catalog.types import Movie, MovieDraft, Package, PaymentMethod, StreamKind
+from matinee.console.currencies import WALLET_CREDITS, currency_choices
 from matinee.console.forms import ConsoleForm, WholeNumberField, choices, show_errors, stripped
 from matinee.kernel.errors import Invalid
-from matinee.kernel.money import CREDIT, Money
+from matinee.kernel.money import Money
 from matinee.offers.types import PpvRule
 from matinee.platform.operators import Operator
 
@@ -72,7 +70,8 @@ class MovieFormChoices:
     def __init__(self, operator: Operator, rules: Sequence[PpvRule], packages: Sequence[Package]) -> None:
         self.rules = {rule.rule_id: rule for rule in rules}
         self.packages = {package.package_id: package for package in packages}
-        self.currencies = currency_choices(operator.currency, operator.locale)
+        own, *others = currency_choices(operator.currency, operator.locale)
+        self.currencies = [own, WALLET_CREDITS, *others]
         self._operator = operator
 
     def offer(self, form: MovieForm) -> MovieForm:
@@ -219,21 +218,6 @@ def sorted_prices(prices: Sequence[Money]) -> list[Money]:
 def own_currency_first(prices: Sequence[Money], operator: Operator) -> list[Money]:
     """Return the prices as staff look for them: the operator's currency, then the others by code."""
     return sorted(prices, key=lambda price: (price.currency != operator.currency, price.currency))
-
-
-@cache
-def currency_choices(default: str, locale: str) -> list[tuple[str, str]]:
-    """Return the currencies in use: the operator's own first, then wallet credits, then the rest by code."""
-    names = Locale.parse(locale.replace("-", "_")).currencies
-    in_use = {
-        code
-        for entries in get_global("territory_currencies").values()
-        for code, _, until, is_tender in entries
-        if until is None and is_tender
-    }
-    first = [(default, f"{default} – {names.get(default, default)}"), (CREDIT, "Wallet credits")]
-    rest = sorted(in_use - {default})
-    return first + [(code, f"{code} – {names.get(code, code)}") for code in rest]
 
 
 def _rule_label(rule: PpvRule) -> str:

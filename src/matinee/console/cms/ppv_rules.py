@@ -213,7 +213,9 @@ async def archive_rule(
         rule = await archive_ppv_rule(
             tx, operator_id=operator.operator_id, rule_id=found_id, actor=staff.actor, now=await tx.now()
         )
-    return redirect(request, PATH, toast=f"Archived “{rule.name}”.", undo=f"{PATH}/{found_id}/unarchive")
+        used = await count_movies_by_rule(tx, operator_id=operator.operator_id, rule_ids=[found_id])
+    toast = f"Archived “{rule.name}”.{_still_used(used.get(found_id, 0))}"
+    return redirect(request, PATH, toast=toast, undo=f"{PATH}/{found_id}/unarchive")
 
 
 @post("/cms/ppv-rules/{rule_id:str}/unarchive", guards=[allow(Role.CATALOGUE)], status_code=303)
@@ -283,6 +285,12 @@ def _terms(form: RuleForm) -> str:
         return ""
     finish = form.finish_window_hours.data
     return terms_in_words(unit=WindowUnit(unit), quantity=quantity, finish_window_hours=finish or None)
+
+
+def _still_used(movies: int) -> str:
+    if not movies:
+        return ""
+    return " 1 movie keeps using it." if movies == 1 else f" {movies:,} movies keep using it."
 
 
 def _texts(draft: PpvRuleDraft) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from babel import Locale
 from litestar import Response, get, post
 from litestar.params import FromPath
 from wtforms import BooleanField, HiddenField, RadioField, SelectField, SelectMultipleField, StringField
@@ -12,6 +11,7 @@ from matinee.catalog.queries.packages import package_choices
 from matinee.console.access import allow
 from matinee.console.crm.editing import show_both, version_sent
 from matinee.console.crm.words import PAYMENT, action_words, changes_words
+from matinee.console.currencies import currency_choices
 from matinee.console.forms import ConsoleForm, choices, read_form, show_errors, stripped
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
@@ -56,12 +56,6 @@ _PAYMENTS = (PaymentType.API, PaymentType.WALLET, PaymentType.SUBSCRIPTION)
 ERROR_NAMES = {"provisions": "movie_provision"}
 
 
-def _currency_choices() -> Any:
-    names = Locale("en").currencies
-    codes = sorted(known_currencies() - {CREDIT})
-    return choices([(code, f"{code} · {names[code]}") for code in codes])
-
-
 class ProductForm(ConsoleForm):
     name = StringField("Name", filters=[stripped])
     mapping_id = StringField("Mapping id", filters=[stripped])
@@ -71,7 +65,7 @@ class ProductForm(ConsoleForm):
         choices=choices([(value.value, PAYMENT[value].label) for value in _PAYMENTS]),
         validate_choice=False,
     )
-    currency = SelectField("Currency", choices=_currency_choices, validate_choice=False)
+    currency = SelectField("Currency", choices=choices(()), validate_choice=False)
     movie_provision = SelectField("API provision for movies", choices=choices(()), validate_choice=False)
     packages = SelectMultipleField("Packages", choices=choices(()), validate_choice=False)
     max_devices = StringField("Devices", filters=[stripped])
@@ -80,6 +74,10 @@ class ProductForm(ConsoleForm):
 
     def offer(self, offered: "Choices") -> None:
         """Fill the lists."""
+        kept = self.currency.data or ""
+        # What a product was saved with stays choosable, also when no country uses it any more.
+        old = {kept: kept} if kept in known_currencies() - {CREDIT} else {}
+        self.currency.choices = old | choices(offered.currencies)
         self.packages.choices = choices(offered.packages)
         provisions = [
             (str(row.provision_id), f"{row.name} · class {row.provision_class}") for row in offered.provisions
@@ -117,7 +115,13 @@ class ProductForm(ConsoleForm):
 class Choices:
     """What the form's lists offer."""
 
-    def __init__(self, packages: list[tuple[str, str]], provisions: list[ProvisionRow]) -> None:
+    def __init__(
+        self,
+        currencies: list[tuple[str, str]],
+        packages: list[tuple[str, str]],
+        provisions: list[ProvisionRow],
+    ) -> None:
+        self.currencies = currencies
         self.packages = packages
         self.provisions = provisions
 
@@ -130,7 +134,11 @@ def _number(text: str) -> int:
 async def _choices(tx: Transaction, operator: Operator) -> Choices:
     packages = await package_choices(tx, operator_id=operator.operator_id)
     provisions = await list_provisions(tx, operator_id=operator.operator_id, api_type="movie")
-    return Choices([(str(package.package_id), package.name) for package in packages], provisions)
+    return Choices(
+        currency_choices(operator.currency, operator.locale),
+        [(str(package.package_id), package.name) for package in packages],
+        provisions,
+    )
 
 
 @get("/crm/products")

@@ -191,9 +191,9 @@ def _packages() -> None:
             package_id uuid NOT NULL,
             name text NOT NULL CHECK (name <> ''),
             created_at timestamptz NOT NULL,
-            PRIMARY KEY (operator_id, package_id),
-            UNIQUE (operator_id, name)
+            PRIMARY KEY (operator_id, package_id)
         )""")
+    op.execute("CREATE UNIQUE INDEX packages_name ON packages (operator_id, lower(name))")
     protect("packages")
     op.execute("""
         CREATE TABLE package_movies (
