@@ -30,6 +30,33 @@ _CAUSES: Final[Mapping[str, str]] = {
     "settled_by_finance": "settled by finance",
     "wallet_debited": "paid from the wallet",
     "wallet_too_low": "balance too low",
+    "wallet_credited": "credits given back to the wallet",
+    "confirmed": "the customer confirmed the order",
+    "claimed": "about to be sent to billing",
+    "success": "billing said yes",
+    "no_success": "billing refused",
+    "both_rules_match": "the answer fits success and refusal at once",
+    "several_rules_match": "the answer fits several rules at once",
+    "no_rule_matches": "the answer fits no rule",
+    "status_charged": "billing has the charge",
+    "status_unanswered": "billing did not say whether it charged",
+    "no_charge_stands": "billing has no charge",
+    "egress_refused": "the address is not allowed",
+    "dns": "billing's host was not found",
+    "connect": "no connection to billing",
+    "tls": "no secure connection to billing",
+    "timeout": "no answer in time",
+    "broken": "the connection broke",
+    "too_large": "the answer was too large",
+}
+
+_DECLINE_REASONS: Final[Mapping[str, str]] = {
+    "insufficient_funds": "Not enough money on the account.",
+    "limit_exceeded": "The account's limit is reached.",
+    "account_blocked": "The account is blocked.",
+    "account_not_found": "Billing does not know the account.",
+    "card_declined": "The card was refused.",
+    "expired_card": "The card has expired.",
 }
 
 OPEN_STATES: Final = frozenset(
@@ -55,6 +82,10 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def word(self) -> Word:
         return PURCHASE[self.purchase.state]
+
+    @property
+    def decline_reason(self) -> str:
+        return decline_words(self.purchase.decline_reason)
 
     @property
     def rule(self) -> str:
@@ -118,6 +149,11 @@ def _amount(count: int, unit: str) -> str:
 def cause_words(cause: str) -> str:
     """Return a stable cause in words."""
     return _CAUSES.get(cause, cause.replace("_", " "))
+
+
+def decline_words(reason: str | None) -> str:
+    """Return why billing refused: known codes in words, any other text as billing sent it."""
+    return _DECLINE_REASONS.get(reason or "", reason or "")
 
 
 def put_together(
