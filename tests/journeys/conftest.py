@@ -1,4 +1,7 @@
-"""One stack and one browser for the run; every test has contexts of its own, closed and pictured at its end."""
+"""One stack and one browser for this folder; every test has contexts of its own, closed and pictured at its end.
+
+The browser keeps a loop running in its thread, so it must be gone before tests elsewhere start loops of their own.
+"""
 
 import os
 import re
@@ -45,7 +48,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The running product with three operators that have staff, and nothing else yet."""
     with socket.socket() as probe:
@@ -64,7 +67,7 @@ def stack(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) 
         running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A film that needs a second key after five minutes: red on the left, blue on the right."""
     return make_clip(
@@ -72,19 +75,19 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def meridian(stack: Stack, long_clip: Path) -> Shop:
     """An operator in business: provision of class A, product, rule and a packaged film."""
     return Shop(stack, "meridian", long_clip)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def solstice(stack: Stack, long_clip: Path) -> Shop:
     """Another operator in business."""
     return Shop(stack, "solstice", long_clip)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
