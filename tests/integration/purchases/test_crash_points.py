@@ -45,7 +45,7 @@ async def buy_and_see(scene: Scene) -> None:
     assert await scene.ending() == {}
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", ["A", "B", "D"])
 @pytest.mark.parametrize("fate", FATES)
 @pytest.mark.parametrize("number", range(4))
 def test_a_buyer_at_each_of_its_commits(stage: Stage, name: str, fate: Fate, number: int) -> None:
@@ -57,7 +57,7 @@ def test_a_buyer_at_each_of_its_commits(stage: Stage, name: str, fate: Fate, num
     stage.play(life, capabilities=SETS[name])
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", ["A", "B", "D"])
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("fault", [Fault.OK, Fault.ANSWER_LOST])
 def test_a_buyer_around_its_call(stage: Stage, name: str, trouble: Trouble, fault: Fault) -> None:
@@ -70,7 +70,7 @@ def test_a_buyer_around_its_call(stage: Stage, name: str, trouble: Trouble, faul
     stage.play(life, capabilities=SETS[name])
 
 
-@pytest.mark.parametrize("name", ["A", "idempotent", "B", "D"])
+@pytest.mark.parametrize("name", ["A", "idempotent", "B"])
 @pytest.mark.parametrize("fate", FATES)
 @pytest.mark.parametrize("number", range(4))
 def test_a_worker_at_each_of_its_commits(stage: Stage, name: str, fate: Fate, number: int) -> None:
