@@ -10,11 +10,16 @@ from pathlib import Path
 from tests.mutants.patches import MUTANTS
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTS = (
-    "tests/integration/purchases/test_lost_commits.py",  # those that tell soonest come first
-    "tests/integration/purchases/test_outcomes.py",
-    "tests/integration/purchases",
-    "tests/unit/purchases",
+HERE = "tests/integration/purchases"
+ROUNDS = (  # what tells soonest comes first
+    (f"{HERE}/test_lost_commits.py", f"{HERE}/test_outcomes.py"),
+    (f"{HERE}/test_buying.py", f"{HERE}/test_crash_points.py"),
+    (
+        f"{HERE}/test_by_staff.py",
+        f"{HERE}/test_seeded_lives.py",
+        f"{HERE}/test_state_machine.py",
+        "tests/unit/purchases",
+    ),
 )
 EXAMPLES = "6"
 _FAILED = re.compile(r"^(?:FAILED|ERROR) \S*?([^/\s]+\.py(?:::\S+)?)", re.MULTILINE)
@@ -22,20 +27,17 @@ _FAILED = re.compile(r"^(?:FAILED|ERROR) \S*?([^/\s]+\.py(?:::\S+)?)", re.MULTIL
 
 def caught_by(mutant: str) -> list[str]:
     """Run the tests against one mutant ("": none) until one has failed; return it."""
+    for tests in ROUNDS:
+        if failed := _failed(mutant, tests):
+            return failed
+    return []
+
+
+def _failed(mutant: str, tests: tuple[str, ...]) -> list[str]:
+    options = ["-q", "--tb=no", "--maxfail=1", "-p", "no:cacheprovider"]
     plugin = ["-p", "tests.mutants.plugin"] if mutant else []
     result = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "--tb=no",
-            "-p",
-            "no:cacheprovider",
-            "--maxfail=1",
-            *plugin,
-            *TESTS,
-        ],
+        [sys.executable, "-m", "pytest", *options, *plugin, *tests],
         cwd=ROOT,
         env=os.environ | {"MUTANT": mutant, "MATINEE_EXAMPLES": EXAMPLES, "CI": "true"},
         capture_output=True,
