@@ -37,7 +37,7 @@ export const en = {
   "film.rent_again_for": "Rent again for {price}",
   "film.rent": "Rent",
   "film.rent_again": "Rent again",
-  "film.play": "Play",
+  "film.play": "Play Movie",
   "film.see_purchase": "See what is happening",
   "film.ended": "Your rental has ended.",
   "film.confirming": "We are confirming your purchase.",
