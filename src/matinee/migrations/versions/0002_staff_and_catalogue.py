@@ -12,6 +12,7 @@ def upgrade() -> None:
     _staff()
     _rules_and_assets()
     _movies()
+    _price_triggers()
     _packages()
 
 
@@ -156,6 +157,9 @@ def _movies() -> None:
             FOREIGN KEY (operator_id, movie_id) REFERENCES movies
         )""")
     protect("movie_prices")
+
+
+def _price_triggers() -> None:
     # A PPV movie has a price and a subscription movie has none; checked when the transaction commits.
     op.execute("""
         CREATE FUNCTION movies_check_prices() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -15,7 +15,9 @@ _STATES = (
 
 def upgrade() -> None:
     _purchases()
+    _purchase_indexes_and_keys()
     _purchase_records()
+    _reversals_and_events()
     _ledger()
     _entitlements()
     _due_list()
@@ -80,6 +82,10 @@ def _purchases() -> None:
             CHECK (state NOT IN ('DECLINED', 'VOID', 'NOT_SENT', 'REVERSING', 'REVERSED', 'REFUND_OPEN')
                    OR slot_released_at IS NOT NULL)
         )""")
+    protect("purchases", grants="SELECT, INSERT, UPDATE")
+
+
+def _purchase_indexes_and_keys() -> None:
     # The slot: one purchase at a time of one item for one customer.
     op.execute("""
         CREATE UNIQUE INDEX purchases_slot ON purchases (operator_id, customer_id, item_kind, item_id)
@@ -94,7 +100,6 @@ def _purchases() -> None:
         "CREATE INDEX purchases_attention ON purchases (operator_id, state, state_since) "
         "WHERE state IN ('UNKNOWN', 'REVIEW', 'REFUND_OPEN')"
     )
-    protect("purchases", grants="SELECT, INSERT, UPDATE")
     # Every key that a device confirmed with: its own purchase, or the one that held the slot.
     op.execute("""
         CREATE TABLE purchase_keys (
@@ -143,6 +148,9 @@ def _purchase_records() -> None:
             FOREIGN KEY (operator_id, provision_id, provision_version) REFERENCES provision_versions
         )""")
     protect("billing_attempts", grants="SELECT, INSERT")
+
+
+def _reversals_and_events() -> None:
     # A booked liability with its own refund reference: of the purchase, or of a duplicate charge.
     op.execute("""
         CREATE TABLE reversals (
