@@ -9,6 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
+from babel.localedata import locale_identifiers
 
 from matinee.kernel.errors import Invalid, NotFound
 from matinee.kernel.ids import new_id
@@ -16,6 +17,7 @@ from matinee.kernel.money import known_currencies
 from matinee.platform.db import Transaction
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,30}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
@@ -96,6 +98,11 @@ async def create_operator(
         problems["currency"] = f"{currency!r} is not an ISO 4217 currency code, for example EUR."
     if not name.strip():
         problems["name"] = "Give the operator a name."
+    if not _COUNTRY.fullmatch(country):
+        problems["country"] = f"{country!r} is not a country code such as NL."
+    if locale not in locale_identifiers():
+        problems["locale"] = f"{locale!r} is not a locale such as en or nl_NL."
+    problems |= await _taken(tx, slug, host)
     if problems:
         raise Invalid(problems)
     operator_id = new_id()
@@ -109,3 +116,14 @@ async def create_operator(
         "INSERT INTO operator_hosts (host, operator_id, is_main) VALUES ($1, $2, true)", host, operator_id
     )
     return await get_operator(tx, operator_id=operator_id)
+
+
+async def _taken(tx: Transaction, slug: str, host: str) -> dict[str, str]:
+    """Return a complaint for each of the two names that another operator has."""
+    taken = await tx.fetchrow(
+        """SELECT EXISTS (SELECT FROM operators WHERE slug = $1) AS slug,
+                  EXISTS (SELECT FROM operator_hosts WHERE host = $2) AS host""",
+        slug, host,
+    )  # fmt: skip
+    found = dict(taken) if taken is not None else {}
+    return {field: "An operator has this already. Choose another." for field, yes in found.items() if yes}
