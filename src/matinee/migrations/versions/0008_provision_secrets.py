@@ -1,0 +1,8 @@
+"""Reserved for provision_secrets."""
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
