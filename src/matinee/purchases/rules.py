@@ -1,6 +1,7 @@
 """The purchase state machine as data, and every decision that needs no I/O."""
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -127,16 +128,31 @@ def check_after(after: PurchaseState, *, capabilities: Capabilities, quiet: time
 def charge_reference(
     key: bytes, *, operator_id: UUID, customer_id: UUID, item_kind: str, item_id: UUID, generation: int
 ) -> str:
-    """Return what billing will know this charge by: a keyed hash of slot and generation, never of a device.
+    """Return what billing will know this charge by: the customer, and a keyed hash of slot and generation, never
+    of a device.
 
-    If the database forgets, the same purchase gets the same reference again.
+    If the database forgets, the same purchase gets the same reference again. The customer stands in it so that a
+    callback or a line of a settlement file leads to where that customer's purchases are (`customer_of`).
     """
-    return _text("m", keyed_digest(key, "charge", operator_id, customer_id, item_kind, item_id, generation))
+    digest = keyed_digest(key, "charge", operator_id, customer_id, item_kind, item_id, generation)
+    return _reference("m", customer_id, digest)
 
 
-def refund_reference(key: bytes, *, charge_reference: str, charge_id: str | None) -> str:
+def refund_reference(key: bytes, *, customer_id: UUID, charge_reference: str, charge_id: str | None) -> str:
     """Return the reference of a refund: of the whole purchase, or of one duplicate `charge_id`."""
-    return _text("r", keyed_digest(key, "refund", charge_reference, charge_id or ""))
+    return _reference("r", customer_id, keyed_digest(key, "refund", charge_reference, charge_id or ""))
+
+
+def customer_of(reference: str) -> UUID | None:
+    """Return whose charge or refund a reference names; None for a text that is no reference of ours.
+
+    It proves nothing: whoever knows how references are written can write one for any customer.
+    """
+    found = _REFERENCE.fullmatch(reference)
+    if found is None:
+        return None
+    raw = base64.b32decode(found["customer"].upper() + "=" * 6)
+    return UUID(bytes=raw) if _base32(raw) == found["customer"] else None
 
 
 def surplus_charges(
@@ -171,8 +187,15 @@ def is_for_finance(charge_id: str, reversals: Sequence[Reversal]) -> bool:
     return sum(one.charge_id == charge_id for one in finished) >= MOST_REVERSALS_OF_A_CHARGE
 
 
-def _text(prefix: str, digest: bytes) -> str:
-    return f"{prefix}-{base64.b32encode(digest[:20]).decode().lower()}"
+_REFERENCE = re.compile(r"[mr](?P<customer>[a-z2-7]{26})-[a-z2-7]{32}")
+
+
+def _reference(prefix: str, customer_id: UUID, digest: bytes) -> str:
+    return f"{prefix}{_base32(customer_id.bytes)}-{_base32(digest[:20])}"
+
+
+def _base32(raw: bytes) -> str:
+    return base64.b32encode(raw).decode().rstrip("=").lower()
 
 
 def postings(before: PurchaseState, after: PurchaseState, source: str) -> tuple[tuple[str, int], ...]:

@@ -166,7 +166,10 @@ async def _book(
                                   requested_by, alerted_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $12, $8, $8, $9, $10, $11, $13)""",
         purchase.operator_id, purchase.customer_id, new_id(), purchase.purchase_id, is_duplicate, charge_id,
-        refund_reference(reference_key, charge_reference=purchase.reference, charge_id=charge_id),
+        refund_reference(
+            reference_key, customer_id=purchase.customer_id, charge_reference=purchase.reference,
+            charge_id=charge_id,
+        ),
         now, now + (FINANCE_LOOK if for_finance else FIRST_CHECK), cause.reason, cause.requested_by,
         state, now if for_finance else None,
     )  # fmt: skip
