@@ -8,7 +8,7 @@ from matinee.customers.types import CustomerStatus, DeviceInput, SignedIn
 from matinee.kernel.errors import NotSignedIn
 from matinee.platform.db import Database, Transaction
 from matinee.platform.passwords import verify_password
-from matinee.platform.sign_in_limits import account_limit, address_limit, forgive, take_try
+from matinee.platform.try_limits import account_limit, address_limit, forgive, take_try
 
 
 async def sign_in_subscriber(

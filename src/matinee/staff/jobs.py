@@ -5,14 +5,14 @@ from uuid import UUID
 from matinee.kernel.errors import NotSignedIn
 from matinee.platform.db import Database
 from matinee.platform.passwords import verify_password
-from matinee.platform.sign_in_limits import (
+from matinee.platform.tokens import hash_secret
+from matinee.platform.try_limits import (
     account_limit,
     address_limit,
     forgive,
     operator_limit,
     take_try,
 )
-from matinee.platform.tokens import hash_secret
 from matinee.staff.operations import open_session, touch_session
 from matinee.staff.queries import find_credentials, find_session
 from matinee.staff.rules import TOUCH_AFTER

@@ -14,7 +14,7 @@ from matinee.customers.rules import SESSION_LIFETIME
 from matinee.customers.types import DeviceCategory, DeviceInput, SignedIn, SubscriberSession
 from matinee.kernel.errors import MatineeError, NotFound, NotSignedIn, Refused, TooMany
 from matinee.platform.passwords import hash_password
-from matinee.platform.sign_in_limits import account_limit, address_limit
+from matinee.platform.try_limits import account_limit, address_limit
 
 TV = DeviceInput(device_id=UUID(int=1), category=DeviceCategory.TV, model="Loewe 55")
 

@@ -6,7 +6,7 @@ from matinee.kernel.errors import Invalid, NotFound, TooMany
 from matinee.platform.audit import SYSTEM
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
-from matinee.platform.sign_in_limits import account_limit, address_limit, forgive, take_try
+from matinee.platform.try_limits import account_limit, address_limit, forgive, take_try
 from matinee.staff.jobs import sign_in, staff_of_session
 from matinee.staff.operations import create_staff, disable_staff
 from matinee.staff.queries import get_staff

@@ -19,7 +19,7 @@ from matinee.kernel.ids import parse_id
 from matinee.kernel.money import Money
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
-from matinee.platform.sign_in_limits import SignInLimit, take_try
+from matinee.platform.try_limits import TryLimit, take_try
 from matinee.provisions.jobs import probe_provision
 from matinee.provisions.ports import BillingGateway
 from matinee.provisions.probe import TestAccounts
@@ -100,7 +100,7 @@ async def run(
         show_errors(form, error)
         return await _page(request, database, operator, provision_id, form, status=422)
     async with database.transaction(operator.operator_id) as tx:
-        limit = SignInLimit(f"probe:{provision_id}", MOST_PROBES)
+        limit = TryLimit(f"probe:{provision_id}", MOST_PROBES)
         await take_try(tx, operator_id=operator.operator_id, limits=[limit], now=await tx.now())
     probe = await probe_provision(
         database,

@@ -1,7 +1,7 @@
-"""Limits on guessing passwords: tries per account and per address, inside one operator.
+"""Limits on how often something is tried in a while, inside one operator: passwords, probes, test calls.
 
-A try is counted as a failure before the password is looked at and forgiven when it was right, so
-that many guesses sent at once cannot slip past the limit together.
+A try is counted before it is made, so that many at once cannot slip past the limit together. A password that
+was right is forgiven; a call to billing is not.
 """
 
 from collections.abc import Sequence
@@ -17,34 +17,32 @@ WINDOW = timedelta(minutes=15)
 LARGEST_SUBJECT = 300
 
 
-class SignInLimit(msgspec.Struct, frozen=True):
-    """At most `tries` failures inside the window for `subject`, such as `staff:ada@example.com`."""
+class TryLimit(msgspec.Struct, frozen=True):
+    """At most `tries` inside the window for `subject`, such as `staff:ada@example.com` or `probe:<id>`."""
 
     subject: str
     tries: int
 
 
-def account_limit(kind: str, name: str) -> SignInLimit:
+def account_limit(kind: str, name: str) -> TryLimit:
     """Return the limit for one account; `kind` is `staff` or `subscriber`."""
-    return SignInLimit(f"{kind}:{name.strip().lower()}"[:LARGEST_SUBJECT], 10)
+    return TryLimit(f"{kind}:{name.strip().lower()}"[:LARGEST_SUBJECT], 10)
 
 
-def address_limit(kind: str, address: str) -> SignInLimit:
+def address_limit(kind: str, address: str) -> TryLimit:
     """Return the limit for one network address, behind which many people may sit."""
-    return SignInLimit(f"{kind}-address:{address}"[:LARGEST_SUBJECT], 60)
+    return TryLimit(f"{kind}-address:{address}"[:LARGEST_SUBJECT], 60)
 
 
-def operator_limit(kind: str) -> SignInLimit:
+def operator_limit(kind: str) -> TryLimit:
     """Return the limit for everybody at one operator together: it stops one password tried on all accounts.
 
     It is wide, so that shutting the operator's own people out takes hundreds of accounts and addresses.
     """
-    return SignInLimit(f"{kind}-operator", 3_000)
+    return TryLimit(f"{kind}-operator", 3_000)
 
 
-async def take_try(
-    tx: Transaction, *, operator_id: UUID, limits: Sequence[SignInLimit], now: datetime
-) -> None:
+async def take_try(tx: Transaction, *, operator_id: UUID, limits: Sequence[TryLimit], now: datetime) -> None:
     """Count one try against each limit. Raises TooMany; the caller's transaction must then roll back."""
     # Always in the same order, so that two sign-ins cannot lock each other's rows crosswise.
     for limit in sorted(limits, key=lambda each: each.subject):
@@ -71,9 +69,9 @@ async def forgive(
     tx: Transaction,
     *,
     operator_id: UUID,
-    account: SignInLimit,
-    address: SignInLimit,
-    everybody: SignInLimit | None = None,
+    account: TryLimit,
+    address: TryLimit,
+    everybody: TryLimit | None = None,
 ) -> None:
     """After a right password: forget the account's failures, and take back the try from the wider limits."""
     await tx.execute(

@@ -12,7 +12,7 @@ from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.queries import NO_PROVISION, get_provision
+from matinee.provisions.queries.provisions import NO_PROVISION, get_provision
 from matinee.provisions.rules import provision_class, validated_config
 from matinee.provisions.types import Probe, ProbeReport, Provision, ProvisionConfig
 

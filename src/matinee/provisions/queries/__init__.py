@@ -1,0 +1,27 @@
+"""Reading provisions, their versions and their probes."""
+
+from matinee.provisions.queries.provisions import (
+    BILLING_VERSION,
+    NO_PROVISION,
+    billing_version,
+    current_capabilities,
+    decode_config,
+    get_provision,
+    get_version,
+    latest_probe,
+    list_provisions,
+    read_billing_version,
+)
+
+__all__ = [
+    "BILLING_VERSION",
+    "NO_PROVISION",
+    "billing_version",
+    "current_capabilities",
+    "decode_config",
+    "get_provision",
+    "get_version",
+    "latest_probe",
+    "list_provisions",
+    "read_billing_version",
+]
