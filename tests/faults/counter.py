@@ -129,13 +129,24 @@ class Counter(msgspec.Struct, frozen=True, kw_only=True):
 
     async def ends_well(self) -> None:
         """Let a day pass, staff decide what only they can, and a week more; then it must be 0/0/0."""
+        assert await self.ends() == {}
+
+    async def ends(self) -> dict[str, int]:
+        """Let the same time pass; return the balance, with what these capabilities cannot see."""
         await self.pass_time(timedelta(hours=25))
         await self.settle_by_the_books()
         await self.pass_time(timedelta(days=8))
+        await self.holds()
+        return await self.balance()
+
+    async def holds(self) -> None:
+        """Assert that every invariant holds and that whatever was charged was charged as quoted."""
         async with self.database.transaction(self.operator_id) as tx:
             broken = await violations(tx, operator_id=self.operator_id, now=self.clock.moment)
         assert broken == []
-        assert await self.balance() == {}
+        quoted = {one.reference: (one.price.plain(), one.currency) for one in await self.purchases()}
+        for charge in self.billing.charges():
+            assert (str(charge.amount), charge.currency) == quoted.get(charge.reference)
 
 
 def services_for(database: Database, gateway: AiohttpBillingGateway) -> PurchaseServices:
@@ -157,6 +168,7 @@ async def open_counter(
     config: ProvisionConfig | None = None,
     clock: Clock | None = None,
     timeout_seconds: int = 1,
+    **operator_fields: Any,
 ) -> AsyncIterator[Counter]:
     """Open the counter of a new operator whose billing can do what `capabilities` says, and was proved to.
 
@@ -165,7 +177,7 @@ async def open_counter(
     can = frozenset(capabilities)
     known = frozenset(Capability(name) for name in (can if proved is None else proved))
     billing.configure(capabilities=can)
-    operator = await make_operator(urls.owner_url, f"op-{new_id().hex[-12:]}")
+    operator = await make_operator(urls.owner_url, f"op-{new_id().hex[-12:]}", **operator_fields)
     set_clock = SetClock(START)
     database = await Database.connect(urls.app_url, connections=20, clock=clock or set_clock)
     try:
