@@ -1,6 +1,6 @@
 """Fault 15: billing says "declined" and has charged.
 
-What stays unseen: without `status` (and without `cancel`) only billing's own books, or a settlement file, would show it.
+What stays unseen: without `status` and without `cancel`, only billing's own books or a settlement file show it.
 """
 
 import pytest
