@@ -23,7 +23,7 @@ DIRECTORY = {"operators", "operator_hosts"}
 CUSTOMERS_OWN = {
     "customers", "devices", "subscriber_sessions", "purchases", "purchase_keys", "purchase_events",
     "billing_attempts", "reversals", "outgoing_events", "ledger_entries", "wallets", "entitlements",
-    "playback_sessions",
+    "playback_sessions", "staff_decisions",
 }  # fmt: skip
 LOOKUPS = {"customer_lookups"}
 """Finds the customer by what is unique in the whole operator, so its key has no customer."""

@@ -247,9 +247,10 @@ async def make_person(
     product_id = sale.product_id if wallet is None else sale.wallet_product_id
     await tx.execute(
         "INSERT INTO customers (operator_id, customer_id, username, password_hash, first_name, last_name,"
-        " mapping_id, product_id, status, starts_at, spending_limit_minor, created_at, updated_at)"
-        " VALUES ($1, $2, $3, '-', 'Ann', 'Bell', 'c-1', $4, 'active', $5, $6, $5, $5)",
+        " mapping_id, product_id, status, starts_at, spending_limit_minor, spending_limit_currency, created_at,"
+        " updated_at) VALUES ($1, $2, $3, '-', 'Ann', 'Bell', 'c-1', $4, 'active', $5, $6, $7, $5, $5)",
         op, customer_id, f"ann-{customer_id.hex[-8:]}", product_id, now - timedelta(days=1), spending_limit_minor,
+        None if spending_limit_minor is None else "EUR" if wallet is None else "CREDIT",
     )  # fmt: skip
     device_ids = tuple(new_id() for _ in range(devices))
     for device_id in device_ids:

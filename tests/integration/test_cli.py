@@ -122,6 +122,21 @@ def test_an_installation_from_nothing_to_a_first_sign_in(
         again = matinee(environment, *account, given=f"{PASSWORD}\n")
         assert again.returncode == 1
         assert again.stderr == "Error: email: There is an account with this e-mail address already.\n"
+        named = ("--operator", "aurora", "--email", "ada@tv.example")
+        last = matinee(environment, "staff", "disable", *named)
+        assert (last.returncode, last.stderr) == (
+            1, "Error: This is the last administrator. Give somebody else the role admin first.\n",
+        )  # fmt: skip
+        short = matinee(environment, "staff", "reset-password", *named, given="short\n")
+        assert (short.returncode, short.stderr.partition(":")[0]) == (1, "Error")
+        reset = matinee(environment, "staff", "reset-password", *named, given="a quite new password\n")
+        assert (reset.returncode, reset.stdout) == (
+            0, "New password set for ada@tv.example. Every session of it has ended.\n",
+        )  # fmt: skip
+        nobody = matinee(environment, "staff", "disable", "--operator", "aurora", "--email", "no@tv.example")
+        assert (nobody.returncode, nobody.stderr) == (
+            1, "Error: There is no staff account 'no@tv.example' at this operator.\n",
+        )  # fmt: skip
     finally:
         postgres.drop_database("test_cli_empty")
 

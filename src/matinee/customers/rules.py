@@ -111,6 +111,10 @@ def _check_subscription(customer: CustomerInput, errors: Fields) -> None:
     limit = customer.spending_limit_minor
     if limit is not None and not 0 <= limit <= LARGEST_MINOR:
         errors["spending_limit_minor"] = "The limit must be 0 or more, or empty for none."
+    elif (limit is None) is not (customer.spending_limit_currency is None):
+        errors["spending_limit_minor"] = "Give the limit as an amount of a currency, or leave it empty."
+    elif limit is not None and customer.spending_limit_currency not in known_currencies():
+        errors["spending_limit_minor"] = "Give the limit in a currency that is in use."
 
 
 def _check_line(text: str, field: str, errors: Fields) -> None:

@@ -48,7 +48,7 @@ class CustomerInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """What staff say of a customer. `rules.validated_customer` gives its normal form.
 
     `country`: ISO 3166-1 alpha-2 or empty. `spending_limit_minor`: most that may be spent in one month, in
-    the product's currency; None is no limit. `status` is never DISABLED: that is an action of its own.
+    `spending_limit_currency`; None (both) is no limit. `status` is never DISABLED: that is an action of its own.
     """
 
     username: str
@@ -67,6 +67,7 @@ class CustomerInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     status: CustomerStatus = CustomerStatus.ACTIVE
     expires_at: datetime | None = None
     spending_limit_minor: int | None = None
+    spending_limit_currency: str | None = None
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +90,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     starts_at: datetime
     expires_at: datetime | None
     spending_limit_minor: int | None
+    spending_limit_currency: str | None
     created_at: datetime
     updated_at: datetime
 

@@ -1,42 +1,20 @@
 """The command line. A fault is one line on standard error and exit status 1, never a traceback."""
 
-import asyncio
-import sys
-from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, TypeVar
 
 import click
 from sqlalchemy.exc import DBAPIError
 
 import matinee
-from matinee.kernel.errors import Invalid, MatineeError, Misconfigured, NotFound, Unavailable
-from matinee.platform.db import Database, Transaction, migrate
-from matinee.platform.operators import Operator, create_operator, list_operators
-from matinee.platform.settings import Settings
-from matinee.platform.telemetry import configure_logging
-from matinee.staff.operations import create_staff
-
-Result = TypeVar("Result")
-
-_ROLES: Final = ("admin", "catalogue", "care", "finance", "integration")
+from matinee.kernel.errors import Misconfigured, Unavailable
+from matinee.main.command import Group, in_directory, owner_url, settings_now
+from matinee.main.staff_commands import staff
+from matinee.platform.db import Transaction, migrate
+from matinee.platform.operators import create_operator, list_operators
 
 
-class _Group(click.Group):
-    """Turns Matinee's errors into what click prints."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except Invalid as error:
-            lines = [f"{field}: {problem}" for field, problem in error.fields.items()]
-            raise click.ClickException("\n".join(lines) or error.message) from error
-        except MatineeError as error:
-            raise click.ClickException(error.message) from error
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(matinee.__version__, prog_name="matinee")
 def cli() -> None:
     """Matinee: pay-per-view for IPTV and OTT operators.
@@ -53,7 +31,7 @@ def serve(host: str, port: int, workers: int) -> None:
     """Serve the subscriber app, the back office and the API."""
     from matinee.main import server
 
-    settings = _settings()
+    settings = settings_now()
     server.serve(
         settings,
         host=host,
@@ -70,14 +48,14 @@ def worker() -> None:
 
     from matinee.main.worker import run_worker
 
-    uvloop.run(run_worker(_settings(), on_start=lambda: click.echo("The worker is running.", err=True)))
+    uvloop.run(run_worker(settings_now(), on_start=lambda: click.echo("The worker is running.", err=True)))
 
 
 @cli.command("migrate")
 def migrate_command() -> None:
     """Bring the database to the newest schema."""
     try:
-        migrate(_owner_url())
+        migrate(owner_url())
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         raise Unavailable(f"The database could not be migrated: {reason}") from error
@@ -138,7 +116,7 @@ def create_operator_command(tax_rate: int, **values: str) -> None:
         created = await create_operator(tx, tax_rate_basis_points=tax_rate, **values)
         return created.name
 
-    click.echo(f"Added the operator {_in_directory(_owner_url(), add)}.")
+    click.echo(f"Added the operator {in_directory(owner_url(), add)}.")
 
 
 @operator.command("list")
@@ -148,99 +126,8 @@ def list_operators_command() -> None:
     async def read(tx: Transaction) -> list[str]:
         return [f"{found.slug}\t{found.host}\t{found.name}" for found in await list_operators(tx)]
 
-    for line in _in_directory(_settings().database_url, read):
+    for line in in_directory(settings_now().database_url, read):
         click.echo(line)
 
 
-@cli.group()
-def staff() -> None:
-    """Add staff accounts."""
-
-
-@staff.command("create")
-@click.option("--operator", "slug", required=True, help="Short name of the operator.")
-@click.option("--email", required=True)
-@click.option("--name", required=True)
-@click.option(
-    "--role",
-    "roles",
-    multiple=True,
-    type=click.Choice(_ROLES),
-    default=("admin",),
-    show_default=True,
-    help="May be given several times.",
-)
-@click.option(
-    "--password",
-    envvar="MATINEE_STAFF_PASSWORD",
-    help="Better left out: it is then asked for, or read from standard input or MATINEE_STAFF_PASSWORD.",
-)
-def create_staff_command(
-    slug: str, email: str, name: str, roles: tuple[str, ...], password: str | None
-) -> None:
-    """Add a staff account to an operator."""
-    settings = _settings()
-    secret = password if password is not None else _ask_password()
-
-    async def find(tx: Transaction) -> Operator:
-        found = [one for one in await list_operators(tx) if one.slug == slug]
-        if not found:
-            raise NotFound(f"There is no operator {slug!r}; `matinee operator list` names them.")
-        return found[0]
-
-    async def add(database: Database) -> Operator:
-        async with database.directory() as tx:
-            chosen = await find(tx)
-        async with database.transaction(chosen.operator_id) as tx:
-            await create_staff(
-                tx,
-                operator_id=chosen.operator_id,
-                email=email,
-                name=name,
-                password=secret,
-                roles=roles,
-                now=await tx.now(),
-            )
-        return chosen
-
-    chosen = _with_database(settings.database_url, add)
-    click.echo(f"Added {email} to {chosen.name}; the back office is /console on {chosen.host}.")
-
-
-def _ask_password() -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
-    entered: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    return entered
-
-
-def _settings() -> Settings:
-    settings = Settings.from_environment()
-    configure_logging(json=settings.json_logs)
-    return settings
-
-
-def _owner_url() -> str:
-    url = _settings().owner_database_url
-    if not url:
-        raise Misconfigured("MATINEE_OWNER_DATABASE_URL is not set. docs/operations.md lists the settings.")
-    return url
-
-
-def _in_directory(url: str, do: Callable[[Transaction], Awaitable[Result]]) -> Result:
-    async def within(database: Database) -> Result:
-        async with database.directory() as tx:
-            return await do(tx)
-
-    return _with_database(url, within)
-
-
-def _with_database(url: str, do: Callable[[Database], Awaitable[Result]]) -> Result:
-    async def run() -> Result:
-        database = await Database.connect(url, connections=1)
-        try:
-            return await do(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(run())
+cli.add_command(staff)

@@ -9,7 +9,7 @@ import msgspec
 from matinee.kernel.errors import NotFound
 from matinee.platform.db import Transaction
 from matinee.staff.rules import IDLE_LIMIT
-from matinee.staff.types import Role, Staff
+from matinee.staff.types import Role, Staff, StaffRow
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +35,38 @@ async def get_staff(tx: Transaction, *, operator_id: UUID, staff_id: UUID) -> St
     )  # fmt: skip
     if row is None:
         raise NotFound("There is no such staff account.")
+    return _staff(row)
+
+
+_ROWS = """
+    SELECT a.operator_id, a.staff_id, a.email, a.name, a.roles, a.version, a.disabled_at, a.created_at,
+           (SELECT max(s.last_seen_at) FROM staff_sessions s
+            WHERE s.operator_id = a.operator_id AND s.staff_id = a.staff_id) AS last_seen_at
+    FROM staff_accounts a WHERE a.operator_id = $1
+"""
+
+
+async def list_staff(tx: Transaction, *, operator_id: UUID) -> list[StaffRow]:
+    """Return every account, those that can sign in first, by name."""
+    rows = await tx.fetch(
+        _ROWS + "ORDER BY a.disabled_at IS NOT NULL, lower(a.name), a.staff_id", operator_id
+    )
+    return [_staff_row(row) for row in rows]
+
+
+async def get_staff_row(tx: Transaction, *, operator_id: UUID, staff_id: UUID) -> StaffRow:
+    """Return one account with what the list shows. Raises NotFound."""
+    row = await tx.fetchrow(_ROWS + "AND a.staff_id = $2", operator_id, staff_id)
+    if row is None:
+        raise NotFound("There is no such staff account.")
+    return _staff_row(row)
+
+
+async def staff_by_email(tx: Transaction, *, operator_id: UUID, email: str) -> Staff:
+    """Return the account with this sign-in name, also a disabled one. Raises NotFound."""
+    row = await tx.fetchrow(_ROWS + "AND a.email = $2", operator_id, email.strip().lower())
+    if row is None:
+        raise NotFound(f"There is no staff account {email.strip().lower()!r} at this operator.")
     return _staff(row)
 
 
@@ -65,6 +97,16 @@ async def find_session(
     if row is None:
         return None
     return LiveSession(staff=_staff(row), last_seen_at=row["last_seen_at"])
+
+
+def _staff_row(row: Any) -> StaffRow:
+    return StaffRow(
+        staff=_staff(row),
+        version=row["version"],
+        disabled_at=row["disabled_at"],
+        created_at=row["created_at"],
+        last_seen_at=row["last_seen_at"],
+    )
 
 
 def _staff(row: Any) -> Staff:

@@ -34,6 +34,16 @@ class Staff(msgspec.Struct, frozen=True, kw_only=True):
         return Actor("staff", self.staff_id, self.name)
 
 
+class StaffRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as the list of staff shows it. `version` rises with every change of name or roles."""
+
+    staff: Staff
+    version: int
+    disabled_at: datetime | None
+    created_at: datetime
+    last_seen_at: datetime | None
+
+
 class OpenedSession(msgspec.Struct, frozen=True, kw_only=True):
     """A session just opened. `secret` goes into the cookie and is stored nowhere."""
 

@@ -14,6 +14,7 @@ from matinee.console import create_router
 from matinee.platform.db import Database
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.operators import Operator, create_operator
+from matinee.platform.passwords import hash_password
 from matinee.platform.secrets import SecretBox
 from matinee.platform.storage import ObjectStorage
 from matinee.provisions.egress import EgressPolicy
@@ -96,10 +97,11 @@ async def other_operator(database_urls: EmbeddedPostgresInfo) -> Operator:
 
 async def add_staff(database: Database, operator: Operator, *roles: str, email: str = "") -> Staff:
     """Add a person with these roles; the e-mail address is the roles' names by default."""
+    password_hash = await hash_password(PASSWORD)
     async with database.transaction(operator.operator_id) as tx:
         return await create_staff(
             tx, operator_id=operator.operator_id, email=email or f"{'-'.join(roles)}@{operator.slug}.test",
-            name=f"{'-'.join(roles).title()} Person", password=PASSWORD, roles=roles, now=await tx.now(),
+            name=f"{'-'.join(roles).title()} Person", password_hash=password_hash, roles=roles, now=await tx.now(),
         )  # fmt: skip
 
 

@@ -78,15 +78,18 @@ async def test_a_name_that_was_given_up_is_free_again(world: World) -> None:
 
 async def test_the_trail_tells_what_changed_but_not_who_the_customer_is(world: World) -> None:
     customer_id = await world.customer("nora", await world.product())
-    await _update(world, customer_id, last_name="Secretname", spending_limit_minor=2000)
+    await _update(
+        world, customer_id, last_name="Secretname", spending_limit_minor=2000, spending_limit_currency="EUR"
+    )
     async with world.database.transaction(world.operator_id) as tx:
         entries = await audit.entries_about(
             tx, operator_id=world.operator_id, subject_kind="customer", subject_id=customer_id
         )
     assert entries[0].action == "customer.updated"
     assert entries[0].details == {
-        "changed": ["last_name", "spending_limit_minor"],
+        "changed": ["last_name", "spending_limit_minor", "spending_limit_currency"],
         "spending_limit_minor": {"from": None, "to": 2000},
+        "spending_limit_currency": {"from": None, "to": "EUR"},
     }
 
 
@@ -94,6 +97,17 @@ async def test_saving_without_a_change_leaves_no_trace(world: World) -> None:
     customer_id = await world.customer("nora", await world.product())
     await _update(world, customer_id)
     assert await world.audit_actions(customer_id) == ["customer.created"]
+
+
+@pytest.mark.parametrize("status", [CustomerStatus.PENDING, CustomerStatus.TRIAL])
+async def test_enabling_gives_back_the_status_from_before(world: World, status: CustomerStatus) -> None:
+    customer_id = await world.customer("nora", await world.product(), status=status)
+    ids: dict[str, Any] = {"operator_id": world.operator_id, "customer_id": customer_id}
+    async with world.database.transaction(world.operator_id) as tx:
+        await disable_customer(tx, actor=STAFF, reason="asked to", now=await tx.now(), **ids)
+    async with world.database.transaction(world.operator_id) as tx:
+        await enable_customer(tx, actor=STAFF, reason="asked back", now=await tx.now(), **ids)
+        assert (await lock_customer(tx, **ids)).status is status
 
 
 async def test_an_unknown_product_is_refused(world: World) -> None:
@@ -114,7 +128,7 @@ async def test_disabling_needs_a_reason_and_enabling_brings_back(world: World) -
     assert (await _update(world, customer_id, status=CustomerStatus.ACTIVE)).status is CustomerStatus.DISABLED
     async with world.database.transaction(world.operator_id) as tx:
         await enable_customer(tx, actor=STAFF, reason="asked back", now=await tx.now(), **ids)
-        assert (await lock_customer(tx, **ids)).status is CustomerStatus.TRIAL
+        assert (await lock_customer(tx, **ids)).status is CustomerStatus.ACTIVE
     assert await world.audit_actions(customer_id) == [
         "customer.created", "customer.disabled", "customer.enabled",
     ]  # fmt: skip

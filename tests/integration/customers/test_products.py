@@ -1,5 +1,6 @@
 """Products with their packages and provisions."""
 
+import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -101,6 +102,20 @@ async def test_a_product_that_customers_have_is_not_archived(world: World) -> No
             )
     assert caught.value.code == "product_in_use"
     assert (await _get(world, product_id)).archived_at is None
+
+
+async def test_nobody_gets_a_product_that_is_being_archived(world: World) -> None:
+    product_id = await world.product()
+    async with world.database.transaction(world.operator_id) as tx:
+        await archive_product(
+            tx, operator_id=world.operator_id, actor=STAFF, product_id=product_id, now=await tx.now()
+        )
+        joining = asyncio.create_task(world.customer("nora", product_id))
+        done, _ = await asyncio.wait({joining}, timeout=0.5)
+        assert done == set(), "whoever comes second waits for the first"
+    with pytest.raises(Invalid) as caught:
+        await joining
+    assert list(caught.value.fields) == ["product_id"]
 
 
 async def test_an_archived_product_is_neither_offered_nor_published(world: World) -> None:

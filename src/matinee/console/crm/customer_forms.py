@@ -80,7 +80,9 @@ def subscription_form(customer: Customer, product: Product, operator: Operator) 
             "status": stored.value,
             "starts_at": to_local(customer.starts_at, operator.zone),
             "expires_at": to_local(customer.expires_at, operator.zone),
-            "spending_limit": "" if limit is None else Money(limit, product.currency).plain(),
+            "spending_limit": ""
+            if limit is None
+            else Money(limit, customer.spending_limit_currency or product.currency).plain(),
             "version": str(customer.version),
         }
     )
@@ -97,7 +99,7 @@ def subscription_of(
         ("status", lambda: _status(form)),
         ("starts_at", lambda: _starts_at(form, operator, before)),
         ("expires_at", lambda: _moment(form, operator, "expires_at", before)),
-        ("spending_limit_minor", lambda: _limit(form, currency)),
+        ("limit", lambda: _limit(form, currency)),
     ):
         try:
             values[name] = read()
@@ -105,7 +107,11 @@ def subscription_of(
             errors |= error.fields
     if errors:
         raise Invalid(errors)
-    return values
+    limit: Money | None = values.pop("limit")
+    return values | {
+        "spending_limit_minor": None if limit is None else limit.minor,
+        "spending_limit_currency": None if limit is None else limit.currency,
+    }
 
 
 def _product_id(form: SubscriptionForm) -> UUID:
@@ -137,9 +143,9 @@ def _moment(form: SubscriptionForm, operator: Operator, name: str, before: Custo
     )
 
 
-def _limit(form: SubscriptionForm, currency: str) -> int | None:
+def _limit(form: SubscriptionForm, currency: str) -> Money | None:
     text = form.spending_limit.data or ""
-    return Money.parse(text, currency, field="spending_limit").minor if text else None
+    return Money.parse(text, currency, field="spending_limit") if text else None
 
 
 def input_from(customer: Customer, **changes: Any) -> CustomerInput:

@@ -89,6 +89,7 @@ _FIELDS: Final[Mapping[str, str]] = {
     "expires_at": "end",
     "mapping_id": "mapping id",
     "spending_limit_minor": "spending limit",
+    "spending_limit_currency": "currency of the limit",
     "first_name": "first name",
     "last_name": "last name",
     "is_trial": "trial",

@@ -23,7 +23,8 @@ _TAKEN = {
 }
 
 # Who a customer is stays out of the audit trail, which outlives an erasure: only that it changed is told.
-_TOLD = ("product_id", "status", "starts_at", "expires_at", "spending_limit_minor", "mapping_id")
+_TOLD = ("product_id", "status", "starts_at", "expires_at", "spending_limit_minor",
+         "spending_limit_currency", "mapping_id")  # fmt: skip
 
 
 async def create_customer(
@@ -52,9 +53,9 @@ async def create_customer(
     await tx.execute(
         """INSERT INTO customers (operator_id, customer_id, password_hash, created_at, updated_at, username,
                first_name, last_name, email, phone, street, city, state, zip, country, mapping_id,
-               product_id, status, starts_at, expires_at, spending_limit_minor)
+               product_id, status, starts_at, expires_at, spending_limit_minor, spending_limit_currency)
            VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                   $19, $20)""",
+                   $19, $20, $21)""",
         operator_id, customer_id, password_hash, now, *_values(given),
     )  # fmt: skip
     await _record(tx, operator_id, actor, customer_id, "customer.created", now, details=_told(given))
@@ -91,7 +92,8 @@ async def update_customer(
     await tx.execute(
         """UPDATE customers SET updated_at = $3, username = $4, first_name = $5, last_name = $6, email = $7,
                phone = $8, street = $9, city = $10, state = $11, zip = $12, country = $13, mapping_id = $14,
-               product_id = $15, status = $16, starts_at = $17, expires_at = $18, spending_limit_minor = $19
+               product_id = $15, status = $16, starts_at = $17, expires_at = $18, spending_limit_minor = $19,
+               spending_limit_currency = $20
            WHERE operator_id = $1 AND customer_id = $2""",
         operator_id, customer_id, now, *_values(given),
     )  # fmt: skip
@@ -112,11 +114,15 @@ def _values(given: CustomerInput) -> tuple[object, ...]:
     return (
         given.username, given.first_name, given.last_name, given.email, given.phone, given.street, given.city,
         given.state, given.zip, given.country, given.mapping_id, given.product_id, given.status,
-        given.starts_at, given.expires_at, given.spending_limit_minor,
+        given.starts_at, given.expires_at, given.spending_limit_minor, given.spending_limit_currency,
     )  # fmt: skip
 
 
 async def _check_product(tx: Transaction, operator_id: UUID, product_id: UUID) -> None:
+    # Shared with other customers, but not with somebody who is archiving it: one of the two comes first.
+    await tx.fetchval(
+        "SELECT 1 FROM products WHERE operator_id = $1 AND product_id = $2 FOR SHARE", operator_id, product_id
+    )
     try:
         product = await get_product(tx, operator_id=operator_id, product_id=product_id)
     except NotFound:
@@ -163,7 +169,11 @@ async def disable_customer(
     customer = await lock_customer(tx, operator_id=operator_id, customer_id=customer_id)
     if customer.status is CustomerStatus.DISABLED:
         return
-    await _set_status(tx, operator_id, customer_id, CustomerStatus.DISABLED, now)
+    await tx.execute(
+        """UPDATE customers SET status_before_disabled = status, status = 'disabled', updated_at = $3
+           WHERE operator_id = $1 AND customer_id = $2""",
+        operator_id, customer_id, now,
+    )  # fmt: skip
     await end_sessions(tx, operator_id=operator_id, customer_id=customer_id)
     change = {"status": {"from": customer.status, "to": CustomerStatus.DISABLED}}
     await _record(tx, operator_id, actor, customer_id, "customer.disabled", now, reason, change)
@@ -172,7 +182,7 @@ async def disable_customer(
 async def enable_customer(
     tx: Transaction, *, operator_id: UUID, actor: Actor, customer_id: UUID, reason: str, now: datetime
 ) -> None:
-    """Enable a disabled customer: as trial where the product is one, else as active.
+    """Enable a disabled customer, who gets back the status from before.
 
     Raises NotFound, and Invalid (`reason`). Harmless when not disabled.
     """
@@ -180,20 +190,26 @@ async def enable_customer(
     customer = await lock_customer(tx, operator_id=operator_id, customer_id=customer_id)
     if customer.status is not CustomerStatus.DISABLED:
         return
-    product = await get_product(tx, operator_id=operator_id, product_id=customer.product_id)
-    status = CustomerStatus.TRIAL if product.is_trial else CustomerStatus.ACTIVE
-    await _set_status(tx, operator_id, customer_id, status, now)
+    status = await _status_before(tx, operator_id, customer)
+    await tx.execute(
+        """UPDATE customers SET status = $3, status_before_disabled = NULL, updated_at = $4
+           WHERE operator_id = $1 AND customer_id = $2""",
+        operator_id, customer_id, status, now,
+    )  # fmt: skip
     change = {"status": {"from": customer.status, "to": status}}
     await _record(tx, operator_id, actor, customer_id, "customer.enabled", now, reason, change)
 
 
-async def _set_status(
-    tx: Transaction, operator_id: UUID, customer_id: UUID, status: CustomerStatus, now: datetime
-) -> None:
-    await tx.execute(
-        "UPDATE customers SET status = $3, updated_at = $4 WHERE operator_id = $1 AND customer_id = $2",
-        operator_id, customer_id, status, now,
+async def _status_before(tx: Transaction, operator_id: UUID, customer: Customer) -> CustomerStatus:
+    """Return what a disabled customer was; who was disabled before that was kept is what the product says."""
+    stored: str | None = await tx.fetchval(
+        "SELECT status_before_disabled FROM customers WHERE operator_id = $1 AND customer_id = $2",
+        operator_id, customer.customer_id,
     )  # fmt: skip
+    if stored is not None:
+        return CustomerStatus(stored)
+    product = await get_product(tx, operator_id=operator_id, product_id=customer.product_id)
+    return CustomerStatus.TRIAL if product.is_trial else CustomerStatus.ACTIVE
 
 
 async def set_password(

@@ -16,7 +16,8 @@ from matinee.platform.db import Record, Transaction
 
 _SELECT = """
     SELECT customer_id, username, first_name, last_name, email, phone, street, city, state, zip, country,
-           mapping_id, product_id, status, starts_at, expires_at, spending_limit_minor, created_at, updated_at
+           mapping_id, product_id, status, starts_at, expires_at, spending_limit_minor, spending_limit_currency,
+           created_at, updated_at
     FROM customers WHERE operator_id = $1 AND customer_id = $2
 """
 

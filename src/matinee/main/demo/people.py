@@ -54,6 +54,7 @@ async def add_staff(database: Database, operator: Operator, cast: DemoOperator) 
     """Add the accounts and return the first one as the person who does the rest."""
     made = []
     for person in cast.staff:
+        password_hash = await hash_password(person.password)
         async with database.transaction(operator.operator_id) as tx:
             made.append(
                 await create_staff(
@@ -61,7 +62,7 @@ async def add_staff(database: Database, operator: Operator, cast: DemoOperator) 
                     operator_id=operator.operator_id,
                     email=person.email,
                     name=person.name,
-                    password=person.password,
+                    password_hash=password_hash,
                     roles=person.roles,
                     now=await tx.now(),
                 )

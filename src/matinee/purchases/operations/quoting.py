@@ -167,6 +167,12 @@ async def check_means(
             raise Refused("Your balance is too low. Nothing was charged.", code="wallet_too_low")
     if customer.spending_limit_minor is None:
         return
+    if customer.spending_limit_currency != currency:
+        # Currencies are not converted, and a limit that cannot be counted must not be no limit.
+        raise Refused(
+            "Your monthly limit is in another currency. Nothing was charged. Ask your operator to renew it.",
+            code="spending_limit",
+        )
     month = now.astimezone(operator.zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     spent = await queries.spent_since(
         tx, operator_id=operator.operator_id, customer_id=customer.customer_id, currency=currency, since=month
