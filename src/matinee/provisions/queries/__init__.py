@@ -12,10 +12,12 @@ from matinee.provisions.queries.provisions import (
     list_provisions,
     read_billing_version,
 )
+from matinee.provisions.queries.secrets import SecretEntry, list_secret_names
 
 __all__ = [
     "BILLING_VERSION",
     "NO_PROVISION",
+    "SecretEntry",
     "billing_version",
     "current_capabilities",
     "decode_config",
@@ -23,5 +25,6 @@ __all__ = [
     "get_version",
     "latest_probe",
     "list_provisions",
+    "list_secret_names",
     "read_billing_version",
 ]
