@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from matinee.kernel.errors import NotSignedIn
+from matinee.kernel.errors import NotSignedIn, Refused
 from matinee.kernel.periods import WindowUnit
 from matinee.platform.tokens import TokenSigner
 
@@ -70,10 +70,10 @@ class QuoteSigner:
     def read(self, token: str) -> SignedQuote:
         """Return the quote in a token, also when its time is over: whoever confirmed in time may ask again.
 
-        Raises NotSignedIn (`quote_invalid`) unless we signed it.
+        Raises Refused (`quote_invalid`) unless we signed it.
         """
         try:
             claims = self._tokens.read(token, now=None)
             return SignedQuote(msgspec.convert(claims.get("quote"), Quote), token)
         except (NotSignedIn, msgspec.ValidationError) as error:
-            raise NotSignedIn("This invoice was not made by us.", code="quote_invalid") from error
+            raise Refused("This invoice was not made by us.", code="quote_invalid") from error

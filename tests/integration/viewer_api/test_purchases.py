@@ -133,9 +133,9 @@ async def test_refused_words_and_codes(database_urls: EmbeddedPostgresInfo) -> N
     ):
         document = await invoice(client, shop)
         other_key = await confirm(client, document, key=str(uuid4()))
-        assert code(other_key) == (401, "quote_invalid")
+        assert code(other_key) == (403, "quote_invalid")
         forged = await confirm(client, document | {"quote": document["quote"][:-2] + "xx"})
-        assert code(forged) == (401, "quote_invalid")
+        assert code(forged) == (403, "quote_invalid")
         unknown = await client.post(
             "/api/quotes", json={"item_kind": "movie", "item_id": str(uuid4()), "price": 1}
         )
@@ -160,7 +160,7 @@ async def test_what_is_not_mine_does_not_exist(database_urls: EmbeddedPostgresIn
             assert (await hers.get(path)).status_code == 200
             assert code(await his.get(path)) == (404, "not_found")
             assert code(await his.post(f"{path}/give-up", json={})) == (404, "not_found")
-            assert code(await confirm(his, document)) == (401, "quote_invalid")
+            assert code(await confirm(his, document)) == (403, "quote_invalid")
             right = (await his.get(f"/api/items/movie/{shop.sale.movie_id}/right")).json()
             assert right["state"] == "none"
             assert (await his.get("/api/rentals")).json() == {"rentals": []}

@@ -7,7 +7,7 @@ import msgspec
 
 from matinee.customers.queries import lock_customer_and_clock
 from matinee.customers.types import PaymentType
-from matinee.kernel.errors import NotSignedIn, Refused
+from matinee.kernel.errors import Refused
 from matinee.kernel.ids import new_id
 from matinee.offers.quotes import Quote, QuoteSigner, SignedQuote
 from matinee.platform.db import Transaction
@@ -57,7 +57,7 @@ async def confirm(
     if (quote.operator_id, quote.customer_id, quote.purchase_id) != (
         operator.operator_id, customer_id, idempotency_key,
     ):  # fmt: skip
-        raise NotSignedIn("This invoice is not yours.", code="quote_invalid")
+        raise Refused("This invoice is not yours.", code="quote_invalid")
     customer, now = await lock_customer_and_clock(
         tx, operator_id=operator.operator_id, customer_id=customer_id
     )
