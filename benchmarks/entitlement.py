@@ -49,7 +49,8 @@ async def make_world(found: Store) -> World:
         sale = await make_sale(tx, operator=operator, capabilities=frozenset(), now=await tx.now(), films=1)
         films = [new_id() for _ in range(FILMS)]
         await tx.executemany(
-            "INSERT INTO items (operator_id, item_kind, item_id) VALUES ($1, 'movie', $2)",
+            "INSERT INTO items (operator_id, item_kind, item_id, title, stream_kind, payment_method, created_at,"
+            " updated_at) VALUES ($1, 'movie', $2, 'Film', 'file', 'subscription', now(), now())",
             [(operator.operator_id, film) for film in films],
         )
     await database.close()

@@ -220,8 +220,8 @@ async def test_another_operators_rows_cannot_be_written(
     app: Any, neighbours: tuple[Operator, Operator]
 ) -> None:
     mine, theirs = (operator.operator_id for operator in neighbours)
-    new_item = f"""INSERT INTO items (operator_id, item_kind, item_id)
-                      VALUES ('{theirs}', 'movie', '{new_id()}')"""
+    new_item = f"""INSERT INTO packages (operator_id, package_id, name, created_at)
+                      VALUES ('{theirs}', '{new_id()}', 'x', now())"""
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await _as(app, mine, new_item)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -1,12 +1,25 @@
 """Short ways to put movies, rules and packages into a database."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from matinee.catalog.operations import create_movie, create_package
-from matinee.catalog.types import Movie, MovieDraft, PaymentMethod, StreamKind
+from matinee.catalog.operations import add_episode, create_item, create_package
+from matinee.catalog.queries import get_item
+from matinee.catalog.types import (
+    EpisodeDraft,
+    ItemKind,
+    LiveEvent,
+    LiveEventDraft,
+    Movie,
+    MovieDraft,
+    PaymentMethod,
+    Season,
+    SeasonDraft,
+    StreamKind,
+)
 from matinee.kernel.money import Money
 from matinee.kernel.periods import WindowUnit
 from matinee.offers.operations.ppv_rules import create_ppv_rule
@@ -50,13 +63,27 @@ class Catalogue:
 
     async def movie(self, title: str = "Harbour Lights", **changes: Any) -> Movie:
         """Add a subscription movie, or whatever `changes` to the draft say."""
-        movie: Movie = await self.run(create_movie, draft=plain_draft(title=title, **changes))
+        movie: Movie = await self.run(create_item, draft=plain_draft(title=title, **changes))
         return movie
 
     async def ppv_movie(self, rule: PpvRule, title: str = "Harbour Lights", **changes: Any) -> Movie:
         """Add a PPV movie at 4.99 EUR."""
-        movie: Movie = await self.run(create_movie, draft=ppv_draft(rule.rule_id, title=title, **changes))
+        movie: Movie = await self.run(create_item, draft=ppv_draft(rule.rule_id, title=title, **changes))
         return movie
+
+    async def event(self, title: str = "The Final", **changes: Any) -> LiveEvent:
+        """Add a live event, by subscription unless `changes` say otherwise."""
+        event: LiveEvent = await self.run(create_item, draft=event_draft(title=title, **changes))
+        return event
+
+    async def season(self, episodes: int = 0, **changes: Any) -> Season:
+        """Add a season with so many episodes of 40, 41, ... minutes, by subscription unless `changes` say otherwise."""
+        season: Season = await self.run(create_item, draft=season_draft(**changes))
+        for number in range(episodes):
+            draft = episode_draft(title=f"Part {number + 1}", runtime_minutes=40 + number)
+            await self.run(add_episode, season_id=season.item_id, draft=draft)
+        found: Season = await self.ask(get_item, kind=ItemKind.SEASON, item_id=season.item_id)
+        return found
 
     async def audit_actions(self, subject_id: object) -> list[str]:
         """Return what was recorded about a subject, oldest first."""
@@ -75,6 +102,38 @@ def plain_draft(**changes: Any) -> MovieDraft:
         stream_kind=StreamKind.URL, stream_url="https://cdn.example.com/harbour/index.m3u8",
     )  # fmt: skip
     return msgspec.structs.replace(draft, **changes)
+
+
+def event_draft(**changes: Any) -> LiveEventDraft:
+    """Return a live event by subscription that can be saved: three hours in the year 2027."""
+    start = datetime(2027, 6, 1, 19, tzinfo=UTC)
+    draft = LiveEventDraft(
+        title="The Final", starts_at=start, ends_at=start + timedelta(hours=3),
+        payment_method=PaymentMethod.SUBSCRIPTION, stream_url="https://cdn.example.com/final/index.m3u8",
+    )  # fmt: skip
+    return msgspec.structs.replace(draft, **changes)
+
+
+def season_draft(**changes: Any) -> SeasonDraft:
+    """Return a season by subscription that can be saved."""
+    draft = SeasonDraft(series_title="Tidewater", season_number=2, payment_method=PaymentMethod.SUBSCRIPTION)
+    return msgspec.structs.replace(draft, **changes)
+
+
+def episode_draft(**changes: Any) -> EpisodeDraft:
+    """Return an episode that can be saved."""
+    draft = EpisodeDraft(
+        title="Part",
+        runtime_minutes=42,
+        stream_kind=StreamKind.URL,
+        stream_url="https://cdn.example.com/e.m3u8",
+    )
+    return msgspec.structs.replace(draft, **changes)
+
+
+def by_ppv(rule_id: UUID) -> dict[str, Any]:
+    """Return what a draft of any kind needs to be sold at 4.99 EUR."""
+    return {"payment_method": PaymentMethod.PPV, "rule_id": rule_id, "prices": (Money(499, "EUR"),)}
 
 
 def ppv_draft(rule_id: UUID | None, **changes: Any) -> MovieDraft:

@@ -174,16 +174,14 @@ async def _film(
     tx: Transaction, op: UUID, movie_id: UUID, title: str, rule_id: UUID, offer: OfferDocument, now: datetime
 ) -> None:
     await tx.execute(
-        "INSERT INTO items (operator_id, item_kind, item_id) VALUES ($1, 'movie', $2)", op, movie_id
-    )
-    await tx.execute(
-        "INSERT INTO movies (operator_id, movie_id, title, runtime_minutes, stream_kind, stream_url,"
+        "INSERT INTO items (operator_id, item_kind, item_id, title, runtime_minutes, stream_kind, stream_url,"
         " payment_method, rule_id, created_at, updated_at)"
-        " VALUES ($1, $2, $3, 90, 'url', 'https://cdn.example/film.m3u8', 'ppv', $4, $5, $5)",
+        " VALUES ($1, 'movie', $2, $3, 90, 'url', 'https://cdn.example/film.m3u8', 'ppv', $4, $5, $5)",
         op, movie_id, title, rule_id, now,
     )  # fmt: skip
     await tx.executemany(
-        "INSERT INTO movie_prices (operator_id, movie_id, currency, amount_minor) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO item_prices (operator_id, item_kind, item_id, currency, amount_minor)"
+        " VALUES ($1, 'movie', $2, $3, $4)",
         [(op, movie_id, currency, amount) for currency, amount in offer.prices.items()],
     )
     document = MovieDocument(

@@ -14,7 +14,7 @@ from PIL import Image
 from tests.doubles.sample import Rental
 from tests.journeys.stack import Stack
 
-from matinee.catalog.operations import create_movie, create_package
+from matinee.catalog.operations import create_item, create_package
 from matinee.catalog.types import MovieDraft, PaymentMethod
 from matinee.customers.operations import create_customer, create_product
 from matinee.customers.types import CustomerInput, PaymentType, ProductInput
@@ -207,7 +207,7 @@ class Shop:
             rule_id=self.rule_id,
             prices=(Money(price, "EUR"), Money(price // 100, CREDIT)),
         )
-        movie_id: UUID = (await self._do(create_movie, draft=draft)).movie_id
+        movie_id: UUID = (await self._do(create_item, draft=draft)).item_id
         return movie_id
 
     async def _customer(self, username: str, balance: int) -> None:

@@ -1,4 +1,4 @@
-"""The columns from which lists of movies and packages are built. Constraints live in the migrations."""
+"""The columns from which lists of items and packages are built. Constraints live in the migrations."""
 
 from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 
@@ -9,11 +9,12 @@ def _moment(name: str) -> "Column[object]":
     return Column(name, DateTime(timezone=True))
 
 
-movies = Table(
-    "movies",
+items = Table(
+    "items",
     metadata,
     Column("operator_id", Uuid),
-    Column("movie_id", Uuid),
+    Column("item_kind", Text),
+    Column("item_id", Uuid),
     Column("title", Text),
     Column("year", Integer),
     Column("poster_key", Text),
@@ -27,13 +28,32 @@ movies = Table(
     _moment("updated_at"),
 )
 
-movie_prices = Table(
-    "movie_prices",
+item_prices = Table(
+    "item_prices",
     metadata,
     Column("operator_id", Uuid),
-    Column("movie_id", Uuid),
+    Column("item_kind", Text),
+    Column("item_id", Uuid),
     Column("currency", Text),
     Column("amount_minor", BigInteger),
+)
+
+live_events = Table(
+    "live_events",
+    metadata,
+    Column("operator_id", Uuid),
+    Column("item_id", Uuid),
+    _moment("starts_at"),
+    _moment("ends_at"),
+)
+
+episodes = Table(
+    "episodes",
+    metadata,
+    Column("operator_id", Uuid),
+    Column("season_id", Uuid),
+    Column("episode_id", Uuid),
+    _moment("removed_at"),
 )
 
 packages = Table(
@@ -45,10 +65,11 @@ packages = Table(
     _moment("created_at"),
 )
 
-package_movies = Table(
-    "package_movies",
+package_items = Table(
+    "package_items",
     metadata,
     Column("operator_id", Uuid),
     Column("package_id", Uuid),
-    Column("movie_id", Uuid),
+    Column("item_kind", Text),
+    Column("item_id", Uuid),
 )

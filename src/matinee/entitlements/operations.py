@@ -13,7 +13,7 @@ from matinee.kernel.ids import new_id
 from matinee.platform.db import Transaction
 
 _RIGHT_ENDED = "Your right to watch this has ended. You can rent it again."
-_NOT_COVERED = "Your subscription does not cover this film any more."
+_NOT_COVERED = "Your subscription does not cover this any more."
 
 
 async def revoke(
@@ -35,6 +35,7 @@ async def start_session(
     device_id: UUID,
     item_kind: str,
     item_id: UUID,
+    episode_id: UUID | None = None,
     entitlement: Entitlement | None,
     max_streams: int,
     key_delivered_here: bool,
@@ -60,8 +61,9 @@ async def start_session(
             code="too_many_streams",
         )
     resume_at = await queries.last_position(
-        tx, operator_id=operator_id, customer_id=customer_id, item_kind=item_kind, item_id=item_id
-    )
+        tx, operator_id=operator_id, customer_id=customer_id, item_kind=item_kind, item_id=item_id,
+        episode_id=episode_id,
+    )  # fmt: skip
     session = PlaybackSession(
         operator_id=operator_id,
         customer_id=customer_id,
@@ -69,6 +71,7 @@ async def start_session(
         entitlement_id=entitlement.entitlement_id if entitlement else None,
         item_kind=item_kind,
         item_id=item_id,
+        episode_id=episode_id,
         device_id=device_id,
         started_at=now,
         lease_until=now + LEASE,
@@ -77,9 +80,9 @@ async def start_session(
     )
     await tx.execute(
         """INSERT INTO playback_sessions (operator_id, customer_id, session_id, entitlement_id, item_kind, item_id,
-                                          device_id, started_at, lease_until, position_seconds)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
-        operator_id, customer_id, session.session_id, session.entitlement_id, item_kind, item_id,
+                                          episode_id, device_id, started_at, lease_until, position_seconds)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)""",
+        operator_id, customer_id, session.session_id, session.entitlement_id, item_kind, item_id, episode_id,
         device_id, now, session.lease_until, resume_at,
     )  # fmt: skip
     if entitlement is not None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from matinee.catalog.selling import live_movie
+from matinee.catalog.selling import live_item
 from matinee.customers.queries import get_product
 from matinee.customers.rules import status_of
 from matinee.customers.types import Customer, EffectiveStatus
@@ -14,10 +14,13 @@ from matinee.platform.db import Transaction
 
 _ENTITLEMENT = """
     operator_id, customer_id, entitlement_id, item_kind, item_id, purchase_id, granted_at, startable_until,
-    finish_window_hours, runtime_minutes, first_played_at, last_started_at, revoked_at
+    finish_window_hours, runtime_minutes, first_played_at, last_started_at, revoked_at,
+    (SELECT l.ends_at FROM live_events l
+     WHERE entitlements.item_kind = 'live_event' AND l.operator_id = entitlements.operator_id
+       AND l.item_id = entitlements.item_id) AS item_ends_at
 """
 _SESSION = """
-    operator_id, customer_id, session_id, entitlement_id, item_kind, item_id, device_id, started_at,
+    operator_id, customer_id, session_id, entitlement_id, item_kind, item_id, episode_id, device_id, started_at,
     lease_until, ended_at, position_seconds
 """
 
@@ -81,19 +84,14 @@ async def right_to_item(
         ),
         now=now,
     )
-    if bought is not None or item_kind != "movie":
+    if bought is not None:
         return bought
-    movie = await live_movie(tx, operator_id=operator_id, movie_id=item_id)
+    item = await live_item(tx, operator_id=operator_id, item_kind=item_kind, item_id=item_id)
     subscribes = status_of(customer, now) in (EffectiveStatus.ACTIVE, EffectiveStatus.TRIAL)
-    if (
-        movie is None
-        or movie.payment_method != "subscription"
-        or not movie.on_offer(now=now)
-        or not subscribes
-    ):
+    if item is None or item.payment_method != "subscription" or not item.on_offer(now=now) or not subscribes:
         return None
     product = await get_product(tx, operator_id=operator_id, product_id=customer.product_id)
-    if not set(product.packages) & set(movie.packages):
+    if not set(product.packages) & set(item.packages):
         return None
     return Right(via=RightVia.SUBSCRIPTION, play_until=None, entitlement=None)
 
@@ -134,13 +132,20 @@ async def live_sessions(
 
 
 async def last_position(
-    tx: Transaction, *, operator_id: UUID, customer_id: UUID, item_kind: str, item_id: UUID
+    tx: Transaction,
+    *,
+    operator_id: UUID,
+    customer_id: UUID,
+    item_kind: str,
+    item_id: UUID,
+    episode_id: UUID | None = None,
 ) -> int:
-    """Return where the customer last stopped in an item, in seconds; 0 when never played."""
+    """Return where the customer last stopped in an item or an episode of it, in seconds; 0 when never played."""
     position: int | None = await tx.fetchval(
         """SELECT position_seconds FROM playback_sessions
            WHERE operator_id = $1 AND customer_id = $2 AND item_kind = $3 AND item_id = $4
+             AND episode_id IS NOT DISTINCT FROM $5
            ORDER BY started_at DESC LIMIT 1""",
-        operator_id, customer_id, item_kind, item_id,
+        operator_id, customer_id, item_kind, item_id, episode_id,
     )  # fmt: skip
     return position or 0

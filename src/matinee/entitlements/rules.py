@@ -28,6 +28,11 @@ def right_ends_at(entitlement: Entitlement) -> datetime:
     """Return when no new session may start any more, as things stand (a first play can move it)."""
     if entitlement.revoked_at is not None:
         return entitlement.revoked_at
+    end = _window_ends_at(entitlement)
+    return end if entitlement.item_ends_at is None else min(end, entitlement.item_ends_at)
+
+
+def _window_ends_at(entitlement: Entitlement) -> datetime:
     if entitlement.first_played_at is None:
         return entitlement.startable_until
     if entitlement.finish_window_hours is not None:
@@ -55,6 +60,8 @@ def may_go_on(entitlement: Entitlement, *, started_at: datetime, now: datetime, 
         return False
     if now < right_ends_at(entitlement):
         return True
+    if entitlement.item_ends_at is not None and now >= entitlement.item_ends_at:
+        return False
     has_finish_window = (
         entitlement.first_played_at is not None and entitlement.finish_window_hours is not None
     )

@@ -11,7 +11,8 @@ class Entitlement(msgspec.Struct, frozen=True, kw_only=True):
     """The right to play one item. Windows are those the purchase was sold with.
 
     `finish_window_hours` None: whoever starts inside the start window may finish.
-    `purchase_id` None: a grant by staff.
+    `purchase_id` None: a grant by staff. `item_ends_at`: when the live event is over, as the CMS has it now;
+    nothing of it plays after that. None for everything else.
     """
 
     operator_id: UUID
@@ -27,6 +28,7 @@ class Entitlement(msgspec.Struct, frozen=True, kw_only=True):
     first_played_at: datetime | None
     last_started_at: datetime | None
     revoked_at: datetime | None
+    item_ends_at: datetime | None = None
 
 
 class RightVia(StrEnum):
@@ -60,7 +62,10 @@ class Right(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlaybackSession(msgspec.Struct, frozen=True, kw_only=True):
-    """One showing on one device. It is alive until `lease_until`, which each heartbeat moves on."""
+    """One showing on one device. It is alive until `lease_until`, which each heartbeat moves on.
+
+    `episode_id`: which episode of a season; None for everything else.
+    """
 
     operator_id: UUID
     customer_id: UUID
@@ -68,6 +73,7 @@ class PlaybackSession(msgspec.Struct, frozen=True, kw_only=True):
     entitlement_id: UUID | None
     item_kind: str
     item_id: UUID
+    episode_id: UUID | None
     device_id: UUID
     started_at: datetime
     lease_until: datetime

@@ -9,7 +9,7 @@ from matinee.kernel.periods import WindowUnit
 
 
 class OfferDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """How a movie is sold by PPV. `prices`: minor units by currency."""
+    """How an item is sold by PPV. `prices`: minor units by currency."""
 
     rule_id: UUID
     rule_name: str
@@ -37,6 +37,60 @@ class MovieDocument(msgspec.Struct, frozen=True, kw_only=True, tag="movie", tag_
     offer: OfferDocument | None
 
 
+class LiveEventDocument(msgspec.Struct, frozen=True, kw_only=True, tag="live_event", tag_field="kind"):
+    """A live event as the apps see it. It is sold until it ends, and nothing of it plays after that."""
+
+    id: UUID
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    runtime_minutes: int
+    description: str
+    poster: str | None
+    payment_method: str
+    packages: list[UUID]
+    licence_ends_at: datetime | None
+    offer: OfferDocument | None
+
+
+class EpisodeDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """An episode that can be played."""
+
+    id: UUID
+    number: int
+    title: str
+    runtime_minutes: int
+
+
+class SeasonDocument(msgspec.Struct, frozen=True, kw_only=True, tag="season", tag_field="kind"):
+    """A season as the apps see it. `title` names the series too; `runtime_minutes` is that of its longest episode."""
+
+    id: UUID
+    title: str
+    series_title: str
+    season_number: int
+    own_title: str
+    year: int | None
+    runtime_minutes: int | None
+    description: str
+    poster: str | None
+    payment_method: str
+    packages: list[UUID]
+    licence_ends_at: datetime | None
+    offer: OfferDocument | None
+    episodes: list[EpisodeDocument]
+
+
+ItemDocument = MovieDocument | LiveEventDocument | SeasonDocument
+
+
+def sold_until(document: ItemDocument) -> datetime | None:
+    """Return when an item is sold no more and cannot be started any more: its licence, or the live event, ends."""
+    if isinstance(document, LiveEventDocument):
+        return min(filter(None, (document.licence_ends_at, document.ends_at)))
+    return document.licence_ends_at
+
+
 class ProvisionPointer(msgspec.Struct, frozen=True, kw_only=True):
     """Which version of which provision charges; never its address or secrets."""
 
@@ -60,5 +114,5 @@ class ProductDocument(msgspec.Struct, frozen=True, kw_only=True, tag="product", 
 
 
 def movies_section(device_category: str) -> str:
-    """Return the section in which the movies of a device category (`tv` or `handheld`) are published."""
+    """Return the section in which movies, live events and seasons are published for `tv` or `handheld`."""
     return f"movies_{device_category}"

@@ -46,7 +46,7 @@ class PpvRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PpvRuleRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the list: the rule and how many movies (archived ones left out) are sold by it."""
+    """A line of the list: the rule and how many items (archived ones left out) are sold by it."""
 
     rule: PpvRule
-    movie_count: int
+    item_count: int

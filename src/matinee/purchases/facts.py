@@ -18,8 +18,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     `earlier_*`: what the idempotency key led to before. `holder_id`: the purchase in the slot, whose right may be
     over. `generation`: of the next purchase in the slot. Documents are the published ones, None where there is none;
-    `live_*` is the movie in the CMS, `provision_*` the provision that the published product names,
-    and `billing_*` the version of a provision that was asked for (`provisions.queries.read_billing_version`).
+    `live_*` is the item in the CMS, `provision_*` the provision that the published product names
+    for this kind of item, and `billing_*` the version of a provision that was asked for
+    (`provisions.queries.read_billing_version`).
     """
 
     earlier_digest: bytes | None
@@ -27,12 +28,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     holder_id: UUID | None
     generation: int
     product_document: str | None
-    movie_document: str | None
-    live_movie_id: UUID | None
+    item_document: str | None
+    live_item_id: UUID | None
     live_payment_method: str | None
     live_withdrawn_at: datetime | None
     live_archived_at: datetime | None
     live_licence_ends_at: datetime | None
+    live_ends_at: datetime | None
     provision_id: UUID | None
     provision_switched_off_at: datetime | None
     product_mapping_id: str
@@ -51,10 +53,10 @@ _FACTS = f"""
             WHERE g.operator_id = asked.operator_id AND g.customer_id = asked.customer_id
               AND g.item_kind = asked.item_kind AND g.item_id = asked.item_id
            ) AS generation,
-           sold.document::text AS product_document, shown.document::text AS movie_document,
-           m.movie_id AS live_movie_id, m.payment_method AS live_payment_method,
-           m.withdrawn_at AS live_withdrawn_at, m.archived_at AS live_archived_at,
-           m.licence_ends_at AS live_licence_ends_at,
+           sold.document::text AS product_document, shown.document::text AS item_document,
+           i.item_id AS live_item_id, i.payment_method AS live_payment_method,
+           i.withdrawn_at AS live_withdrawn_at, i.archived_at AS live_archived_at,
+           i.licence_ends_at AS live_licence_ends_at, l.ends_at AS live_ends_at,
            p.provision_id, p.switched_off_at AS provision_switched_off_at, product.mapping_id AS product_mapping_id,
            {BILLING_VERSION}
     FROM (SELECT $1::uuid AS operator_id, $2::uuid AS customer_id, $3::text AS item_kind, $4::uuid AS item_id,
@@ -66,10 +68,14 @@ _FACTS = f"""
     LEFT JOIN published_items sold ON sold.operator_id = asked.operator_id AND sold.section = 'products'
                                   AND sold.item_id = asked.product_id
     LEFT JOIN published_items shown ON shown.operator_id = asked.operator_id AND shown.section = asked.section
-                                   AND shown.item_id = asked.item_id AND asked.item_kind = 'movie'
-    LEFT JOIN movies m ON m.operator_id = asked.operator_id AND m.movie_id = asked.item_id
+                                   AND shown.item_id = asked.item_id AND shown.document->>'kind' = asked.item_kind
+    LEFT JOIN items i ON i.operator_id = asked.operator_id AND i.item_kind = asked.item_kind
+                     AND i.item_id = asked.item_id
+    LEFT JOIN live_events l ON asked.item_kind = 'live_event' AND l.operator_id = asked.operator_id
+                           AND l.item_id = asked.item_id
     LEFT JOIN provisions p ON p.operator_id = asked.operator_id
-                          AND p.provision_id = (sold.document #>> '{{provisions,movie,provision_id}}')::uuid
+                          AND p.provision_id = (sold.document #>> ARRAY['provisions', asked.item_kind,
+                                                                        'provision_id'])::uuid
 """
 
 

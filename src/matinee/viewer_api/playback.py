@@ -9,14 +9,14 @@ from litestar import MediaType, Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from matinee.catalog.selling import LiveMovie, live_movie
+from matinee.catalog.selling import LiveItem, live_item
 from matinee.customers.queries import get_customer, get_product, lock_customer
 from matinee.customers.types import Customer, CustomerStatus
 from matinee.entitlements import operations
 from matinee.entitlements.queries import entitlements_to_item, right_to_item
 from matinee.entitlements.rules import HEARTBEAT_SECONDS, PLAYBACK_TOKEN_LIFETIME
 from matinee.entitlements.types import PlaybackSession, Right
-from matinee.kernel.errors import NotFound, NotSignedIn, Refused, Unavailable
+from matinee.kernel.errors import Invalid, NotFound, NotSignedIn, Refused, Unavailable
 from matinee.media.queries import get_asset, get_key
 from matinee.platform.db import Database, Transaction
 from matinee.platform.operators import Operator
@@ -24,13 +24,17 @@ from matinee.platform.secrets import SecretBox
 from matinee.platform.tokens import TokenSigner
 from matinee.viewer_api.problems import documented
 from matinee.viewer_api.session_auth import Subscriber
+from matinee.viewer_api.views import ItemKindView as ItemKind
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
 class StartRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    item_kind: Literal["movie"]
+    """What to play. `episode_id`: which episode of a season; of anything else none."""
+
+    item_kind: ItemKind
     item_id: UUID
+    episode_id: UUID | None = None
 
 
 class StreamView(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,11 +91,13 @@ async def start(
     async with database.transaction(operator_id) as tx:
         customer = await lock_customer(tx, operator_id=operator_id, customer_id=subscriber.customer_id)
         now = await tx.now()
+        item = await _item(tx, operator_id, data)
+        if item.ends_at is not None and now >= item.ends_at:
+            raise Refused("This live event is over.", code="right_ended")
         right = await _right(tx, operator_id, customer, data, now)
-        movie = await live_movie(tx, operator_id=operator_id, movie_id=data.item_id)
-        if movie is None:
-            raise NotFound("There is no such film.")
-        stream = await _stream(tx, operator_id, movie)
+        if item.starts_at is not None and now < item.starts_at:
+            raise Refused(_starts(item.starts_at, subscriber.operator), code="not_started")
+        stream = await _stream(tx, operator_id, item)
         product = await get_product(tx, operator_id=operator_id, product_id=customer.product_id)
         session = await operations.start_session(
             tx,
@@ -100,12 +106,13 @@ async def start(
             device_id=subscriber.device_id,
             item_kind=data.item_kind,
             item_id=data.item_id,
+            episode_id=item.episode_id,
             entitlement=right.entitlement,
             max_streams=product.max_streams,
             key_delivered_here=stream.kind == "hls",
             now=now,
         )
-    token, expires_at = _token(playback_tokens, session, movie.asset_id, now)
+    token, expires_at = _token(playback_tokens, session, item.asset_id, now)
     view = PlaybackView(
         session_id=session.session_id,
         stream=stream,
@@ -116,6 +123,27 @@ async def start(
         resume_at_seconds=session.position_seconds,
     )
     return Response(view, status_code=201, headers=_NO_STORE)
+
+
+async def _item(tx: Transaction, operator_id: UUID, asked: StartRequest) -> LiveItem:
+    """Return what is asked for, with the stream of the episode. Raises Invalid (`episode_id`) and NotFound."""
+    is_season = asked.item_kind == "season"
+    if is_season != (asked.episode_id is not None):
+        needed = "Say which episode of the season." if is_season else "Only a season has episodes."
+        raise Invalid({"episode_id": needed})
+    item = await live_item(
+        tx, operator_id=operator_id, item_kind=asked.item_kind, item_id=asked.item_id,
+        episode_id=asked.episode_id,
+    )  # fmt: skip
+    if item is None or item.episode_id != asked.episode_id:
+        raise NotFound("There is no such film.")
+    return item
+
+
+def _starts(at: datetime, operator: Operator) -> str:
+    """Say when a live event starts, by the operator's clocks."""
+    local = at.astimezone(operator.zone)
+    return f"This starts on {local:%d %B %Y} at {local:%H:%M}."
 
 
 async def _right(
@@ -142,14 +170,14 @@ async def _right(
     )
     if earlier:
         raise Refused("Your rental has ended. You can rent it again.", code="right_ended")
-    raise Refused("Rent this film first.", code="not_entitled")
+    raise Refused("Rent it first.", code="not_entitled")
 
 
-async def _stream(tx: Transaction, operator_id: UUID, movie: LiveMovie) -> StreamView:
-    if movie.stream_kind == "url" and movie.stream_url is not None:
-        return StreamView(kind="url", url=movie.stream_url)
-    if movie.asset_id is not None:
-        asset = await get_asset(tx, operator_id=operator_id, asset_id=movie.asset_id)
+async def _stream(tx: Transaction, operator_id: UUID, item: LiveItem) -> StreamView:
+    if item.stream_kind == "url" and item.stream_url is not None:
+        return StreamView(kind="url", url=item.stream_url)
+    if item.asset_id is not None:
+        asset = await get_asset(tx, operator_id=operator_id, asset_id=item.asset_id)
         if asset.playlist_key is not None:
             return StreamView(kind="hls", url=f"/{asset.playlist_key}")
     raise Unavailable("This film is still being prepared. Try again in a few minutes.", code="not_ready")

@@ -1,7 +1,7 @@
 """Rights, quotes, purchases and rentals."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
 import msgspec
@@ -38,6 +38,7 @@ from matinee.purchases.types import Purchase, PurchaseState
 from matinee.viewer_api.problems import documented, problem_response
 from matinee.viewer_api.session_auth import Subscriber
 from matinee.viewer_api.views import (
+    ItemKindView,
     PurchaseView,
     RightView,
     ended_view,
@@ -48,11 +49,9 @@ from matinee.viewer_api.views import (
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
-ItemKind = Literal["movie"]
-
 
 class QuoteRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    item_kind: ItemKind
+    item_kind: ItemKindView
     item_id: UUID
 
 
@@ -66,10 +65,14 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QuoteView(msgspec.Struct, frozen=True, kw_only=True):
-    """The invoice. `quote` is what is sent back to confirm it; `purchase_id` is the idempotency key."""
+    """The invoice. `quote` is what is sent back to confirm it; `purchase_id` is the idempotency key.
+
+    `ends_at`: when a live event, and with it the rental, is over; None for everything else.
+    """
 
     quote: str
     purchase_id: UUID
+    item_kind: ItemKindView
     title: str
     rule_name: str
     rule_unit: WindowUnit
@@ -80,6 +83,7 @@ class QuoteView(msgspec.Struct, frozen=True, kw_only=True):
     tax_minor: int
     tax_rate_basis_points: int
     startable_until: datetime
+    ends_at: datetime | None
     payment: PaymentView
     expires_at: datetime
 
@@ -206,6 +210,7 @@ async def _quote_view(
     return QuoteView(
         quote=signed.token,
         purchase_id=terms.purchase_id,
+        item_kind=cast(ItemKindView, terms.item_kind),
         title=terms.title,
         rule_name=terms.rule_name,
         rule_unit=terms.rule_unit,
@@ -222,6 +227,7 @@ async def _quote_view(
             zone=subscriber.operator.zone,
             licence_ends_at=terms.licence_ends_at,
         ),
+        ends_at=terms.licence_ends_at if terms.item_kind == "live_event" else None,
         payment=PaymentView(
             type=PaymentType(terms.payment_type),
             operator_name=subscriber.operator.name,

@@ -1,7 +1,7 @@
 """What the API says of purchases and rights, in words that an app may show."""
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, cast
 from uuid import UUID
 
 import msgspec
@@ -18,6 +18,8 @@ from matinee.purchases.rules import OPEN
 from matinee.purchases.types import Purchase, PurchaseState
 
 PurchaseStateView = Literal["confirming", "granted", "declined", "not_charged", "refunding", "refunded"]
+
+ItemKindView = Literal["movie", "live_event", "season"]
 
 _STATES: Final[dict[PurchaseState, PurchaseStateView]] = {
     PurchaseState.RESERVED: "confirming",
@@ -43,7 +45,7 @@ _MESSAGES: Final[dict[PurchaseStateView, str]] = {
 
 
 class ItemView(msgspec.Struct, frozen=True, kw_only=True):
-    kind: str
+    kind: ItemKindView
     id: UUID
     title: str
 
@@ -117,7 +119,9 @@ def settled_view(
     repeats = Capability.IDEMPOTENT in capabilities and Capability.STATUS not in capabilities
     return PurchaseView(
         purchase_id=purchase.purchase_id,
-        item=ItemView(kind=purchase.item_kind, id=purchase.item_id, title=purchase.item_title),
+        item=ItemView(
+            kind=cast(ItemKindView, purchase.item_kind), id=purchase.item_id, title=purchase.item_title
+        ),
         state=state,
         message=_MESSAGES[state],
         amount_minor=purchase.amount_minor,

@@ -3,8 +3,9 @@
 import pytest
 from tests.factories.catalogue import Catalogue
 
-from matinee.catalog.operations import archive_movie, create_package, delete_package, rename_package
+from matinee.catalog.operations import archive_item, create_package, delete_package, rename_package
 from matinee.catalog.queries import list_packages, package_choices
+from matinee.catalog.types import ItemKind
 from matinee.kernel.errors import Invalid, NotFound
 from matinee.kernel.paging import ListQuery
 
@@ -34,9 +35,9 @@ async def test_the_list_counts_movies_that_are_not_archived(catalogue: Catalogue
     await catalogue.package("Gold")
     await catalogue.movie("A", package_ids=frozenset({basic}))
     away = await catalogue.movie("B", package_ids=frozenset({basic}))
-    await catalogue.run(archive_movie, movie_id=away.movie_id)
-    page = await catalogue.ask(list_packages, query=ListQuery(sort="-movies"))
-    assert [(row.name, row.movie_count) for row in page.rows] == [("Basic", 1), ("Gold", 0)]
+    await catalogue.run(archive_item, kind=ItemKind.MOVIE, item_id=away.item_id)
+    page = await catalogue.ask(list_packages, query=ListQuery(sort="-items"))
+    assert [(row.name, row.item_count) for row in page.rows] == [("Basic", 1), ("Gold", 0)]
     found = await catalogue.ask(list_packages, query=ListQuery(search="gOL"))
     assert [row.name for row in found.rows] == ["Gold"]
 

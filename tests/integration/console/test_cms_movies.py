@@ -11,7 +11,7 @@ from tests.integration.console.conftest import Browser, add_staff, open_browser
 from tests.integration.console.counting import counted_statements
 from tests.integration.console.pages import cells, error_at, link
 
-from matinee.catalog.operations import update_movie
+from matinee.catalog.operations import update_item
 from matinee.catalog.queries import get_movie, list_movies
 from matinee.catalog.types import Movie
 from matinee.kernel.money import Money
@@ -49,7 +49,7 @@ async def all_movies(catalogue: Catalogue) -> list[Movie]:
     async with catalogue.database.transaction(catalogue.operator_id) as tx:
         found = catalogue.operator_id
         page = await list_movies(tx, operator_id=found, query=ListQuery(sort="title"), now=await tx.now())
-        return [await get_movie(tx, operator_id=found, movie_id=row.movie_id) for row in page.rows]
+        return [await get_movie(tx, operator_id=found, movie_id=row.item_id) for row in page.rows]
 
 
 async def test_a_ppv_movie_is_added_with_its_prices(browser: Browser, catalogue: Catalogue) -> None:
@@ -170,7 +170,7 @@ async def test_what_no_browser_sends_is_an_error_too(
 async def test_two_tabs_lose_nothing(browser: Browser, catalogue: Catalogue) -> None:
     rule, other = await catalogue.rule(), await catalogue.rule("Weekend", 72)
     movie = await catalogue.ppv_movie(rule)
-    address = f"{PATH}/{movie.movie_id}"
+    address = f"{PATH}/{movie.item_id}"
     assert 'value="1"' in (await browser.get(address)).text
     first = ppv(other.rule_id, title="Harbor Lights", version="1", description="")
     assert (await browser.post(address, first)).status_code == 303
@@ -186,9 +186,9 @@ async def test_two_tabs_lose_nothing(browser: Browser, catalogue: Catalogue) -> 
         assert f"Saved meanwhile: <strong>{theirs}</strong>" in clash.text
     assert clash.text.count("Saved meanwhile:") == 3
     assert 'name="version" type="hidden" value="2"' in clash.text
-    assert (await catalogue.ask(get_movie, movie_id=movie.movie_id)).draft.title == "Harbor Lights"
+    assert (await catalogue.ask(get_movie, movie_id=movie.item_id)).draft.title == "Harbor Lights"
     assert (await browser.post(address, second | {"version": "2"})).status_code == 303
-    assert (await catalogue.ask(get_movie, movie_id=movie.movie_id)).draft.prices == (Money(599, "EUR"),)
+    assert (await catalogue.ask(get_movie, movie_id=movie.item_id)).draft.prices == (Money(599, "EUR"),)
 
 
 async def test_a_poster_is_kept_even_when_another_field_is_wrong(
@@ -230,7 +230,7 @@ async def test_nobody_elses_poster_can_be_named(
 async def test_selling_it_the_other_way_starts_from_the_first(browser: Browser, catalogue: Catalogue) -> None:
     rule = await catalogue.rule()
     movie = await catalogue.movie(poster_key=f"media/{catalogue.operator_id}/posters/{'b' * 32}")
-    page = await browser.get(f"{PATH}/{movie.movie_id}")
+    page = await browser.get(f"{PATH}/{movie.item_id}")
     address = link(page, "Sell it the other way too")
     form = await browser.get(address)
     assert 'value="Harbour Lights"' in form.text
@@ -246,7 +246,7 @@ async def test_selling_it_the_other_way_starts_from_the_first(browser: Browser, 
 
 async def test_withdrawing_acts_at_once_and_can_be_undone(browser: Browser, catalogue: Catalogue) -> None:
     movie = await catalogue.movie()
-    address = f"{PATH}/{movie.movie_id}"
+    address = f"{PATH}/{movie.item_id}"
     await browser.get(address)
     done = await browser.post(f"{address}/withdraw", {"reason": "Rights dispute"})
     assert done.headers["location"] == address
@@ -259,7 +259,7 @@ async def test_withdrawing_acts_at_once_and_can_be_undone(browser: Browser, cata
     await browser.post(f"{address}/archive")
     assert "No movies yet" in (await browser.get(PATH)).text
     await browser.post(f"{address}/unarchive")
-    assert await catalogue.audit_actions(movie.movie_id) == [
+    assert await catalogue.audit_actions(movie.item_id) == [
         "movie.created", "movie.withdrawn", "movie.put_back", "movie.archived", "movie.unarchived",
     ]  # fmt: skip
 
@@ -267,11 +267,11 @@ async def test_withdrawing_acts_at_once_and_can_be_undone(browser: Browser, cata
 @pytest.mark.parametrize("reason", [" ", "x" * 501, "card 4111 1111 1111 1111"])
 async def test_withdrawing_needs_a_fit_reason(browser: Browser, catalogue: Catalogue, reason: str) -> None:
     movie = await catalogue.movie()
-    address = f"{PATH}/{movie.movie_id}"
+    address = f"{PATH}/{movie.item_id}"
     await browser.get(address)
     refused = await browser.post(f"{address}/withdraw", {"reason": reason})
     assert (refused.status_code, bool(error_at(refused, "reason"))) == (422, True)
-    assert await catalogue.audit_actions(movie.movie_id) == ["movie.created"]
+    assert await catalogue.audit_actions(movie.item_id) == ["movie.created"]
 
 
 async def test_the_preview_shows_the_invoice_for_both_kinds_of_devices(
@@ -351,14 +351,14 @@ async def test_a_list_takes_as_many_queries_for_thirty_movies_as_for_one(
 
 async def test_the_neighbours_movies_are_not_found(browser: Browser, neighbour: Catalogue) -> None:
     movie = await neighbour.movie("Theirs")
-    address = f"{PATH}/{movie.movie_id}"
+    address = f"{PATH}/{movie.item_id}"
     assert "Theirs" not in (await browser.get(PATH)).text
     assert (await browser.get(address)).status_code == 404
-    assert (await browser.get(f"{PATH}/new?from={movie.movie_id}")).status_code == 404
+    assert (await browser.get(f"{PATH}/new?from={movie.item_id}")).status_code == 404
     for action in ("withdraw", "put-back", "archive", "unarchive"):
         assert (await browser.post(f"{address}/{action}", {"reason": "x"})).status_code == 404
     assert (await browser.post(address, typed(version="1", title="Mine"))).status_code == 404
-    assert (await neighbour.ask(get_movie, movie_id=movie.movie_id)) == movie
+    assert (await neighbour.ask(get_movie, movie_id=movie.item_id)) == movie
 
 
 async def test_finance_may_look_but_not_change(
@@ -366,7 +366,7 @@ async def test_finance_may_look_but_not_change(
 ) -> None:
     movie = await catalogue.movie()
     staff = await add_staff(database, operator, "finance")
-    address = f"{PATH}/{movie.movie_id}"
+    address = f"{PATH}/{movie.item_id}"
     async with open_browser(app, operator) as browser:
         await browser.sign_in(staff.email)
         page = await browser.get(address)
@@ -382,9 +382,9 @@ async def test_a_rule_archived_meanwhile_stays_with_its_movie(browser: Browser, 
     movie = await catalogue.ppv_movie(rule)
     await browser.get("/console/cms/ppv-rules")
     await browser.post(f"/console/cms/ppv-rules/{rule.rule_id}/archive")
-    page = await browser.get(f"{PATH}/{movie.movie_id}")
+    page = await browser.get(f"{PATH}/{movie.item_id}")
     assert "48 hours (archived)" in page.text
-    saved = await browser.post(f"{PATH}/{movie.movie_id}", ppv(rule.rule_id, title="New", version="1"))
+    saved = await browser.post(f"{PATH}/{movie.item_id}", ppv(rule.rule_id, title="New", version="1"))
     assert saved.status_code == 303
     assert "48 hours" not in (await browser.get(f"{PATH}/new")).text
 
@@ -393,9 +393,9 @@ async def test_a_save_from_an_older_version_never_wins_silently(
     browser: Browser, catalogue: Catalogue
 ) -> None:
     movie = await catalogue.movie()
-    await catalogue.run(update_movie, movie_id=movie.movie_id, version=1, draft=plain_draft(title="Newer"))
-    await browser.get(f"{PATH}/{movie.movie_id}")
+    await catalogue.run(update_item, item_id=movie.item_id, version=1, draft=plain_draft(title="Newer"))
+    await browser.get(f"{PATH}/{movie.item_id}")
     for version in ("1", "", "x", "999999999999"):
-        answer = await browser.post(f"{PATH}/{movie.movie_id}", typed(version=version))
+        answer = await browser.post(f"{PATH}/{movie.item_id}", typed(version=version))
         assert answer.status_code == 409
-    assert (await catalogue.ask(get_movie, movie_id=movie.movie_id)).draft.title == "Newer"
+    assert (await catalogue.ask(get_movie, movie_id=movie.item_id)).draft.title == "Newer"

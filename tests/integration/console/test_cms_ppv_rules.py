@@ -24,7 +24,7 @@ async def test_a_rule_is_added_listed_edited_archived_and_put_back(
     assert (added.status_code, added.headers["location"]) == (303, PATH)
     listed = await browser.get(PATH)
     assert "Added “Weekend”" in listed.text
-    assert cells(listed)[:4] == ["Weekend", "3 days", "to the end of the film", "no movie"]
+    assert cells(listed)[:4] == ["Weekend", "3 days", "to the end of the film", "nothing"]
     assert "Added “Weekend”" not in (await browser.get(PATH)).text
     address = link(listed, "Weekend")
     form = await browser.get(address)
@@ -110,7 +110,7 @@ async def test_a_used_rule_says_so_and_that_purchases_keep_their_terms(
     rule = await catalogue.rule()
     await catalogue.ppv_movie(rule)
     listed = await browser.get(PATH)
-    assert "1 movie</a>" in listed.text
+    assert "1 title</a>" in listed.text
     page = await browser.get(f"{PATH}/{rule.rule_id}")
     assert "A purchase keeps the terms it was sold with" in page.text
 

@@ -92,7 +92,7 @@ async def test_the_list_sorts_by_length_and_counts_use(catalogue: Catalogue) -> 
     assert await names(catalogue, sort="window") == ["Short", "Week", "Month"]
     assert await names(catalogue, sort="-window") == ["Month", "Week", "Short"]
     page = await catalogue.ask(list_ppv_rules, query=ListQuery(search="short"))
-    assert [row.movie_count for row in page.rows] == [1]
+    assert [row.item_count for row in page.rows] == [1]
 
 
 async def test_the_neighbours_rules_do_not_exist(catalogue: Catalogue, neighbour: Catalogue) -> None:

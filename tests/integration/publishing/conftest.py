@@ -46,19 +46,15 @@ class Catalogue:
         method = "subscription" if rule_id is None else "ppv"
         async with self.world.database.transaction(self.operator_id) as tx:
             await tx.execute(
-                "INSERT INTO items (operator_id, item_kind, item_id) VALUES ($1, 'movie', $2)",
-                self.operator_id, movie_id,
-            )  # fmt: skip
-            await tx.execute(
-                "INSERT INTO movies (operator_id, movie_id, title, runtime_minutes, stream_kind, stream_url,"
+                "INSERT INTO items (operator_id, item_kind, item_id, title, runtime_minutes, stream_kind, stream_url,"
                 " payment_method, rule_id, created_at, updated_at)"
-                " VALUES ($1, $2, $3, 90, 'url', 'https://cdn.example/secret-stream.m3u8', $4, $5, $6, $6)",
+                " VALUES ($1, 'movie', $2, $3, 90, 'url', 'https://cdn.example/secret-stream.m3u8', $4, $5, $6, $6)",
                 self.operator_id, movie_id, title, method, rule_id, now,
             )  # fmt: skip
             if rule_id is not None:
                 await tx.execute(
-                    "INSERT INTO movie_prices (operator_id, movie_id, currency, amount_minor)"
-                    " VALUES ($1, $2, 'EUR', 499)", self.operator_id, movie_id,
+                    "INSERT INTO item_prices (operator_id, item_kind, item_id, currency, amount_minor)"
+                    " VALUES ($1, 'movie', $2, 'EUR', 499)", self.operator_id, movie_id,
                 )  # fmt: skip
         if changes:
             await self.edit(movie_id, **changes)
@@ -68,7 +64,7 @@ class Catalogue:
         """Save a movie as the CMS does: with its version one higher."""
         names = ", ".join(f"{name} = ${place}" for place, name in enumerate(changes, start=3))
         await self._do(
-            f"UPDATE movies SET version = version + 1, {names} WHERE operator_id = $1 AND movie_id = $2",
+            f"UPDATE items SET version = version + 1, {names} WHERE operator_id = $1 AND item_id = $2",
             movie_id, *changes.values(),
         )  # fmt: skip
 

@@ -118,7 +118,7 @@ async def test_editing_a_rule_or_a_package_is_a_change_too(catalogue: Catalogue)
         package_id, now,
     )  # fmt: skip
     await catalogue._do(
-        "INSERT INTO package_movies (operator_id, package_id, movie_id) VALUES ($1, $2, $3)",
+        "INSERT INTO package_items (operator_id, package_id, item_kind, item_id) VALUES ($1, $2, 'movie', $3)",
         package_id, included,
     )  # fmt: skip
     assert await catalogue.changes(TV) == [("changed", "Included"), ("changed", "Rented")]

@@ -306,17 +306,18 @@ async def _random_case(shop: Shop, person: Person, dice: random.Random, now: dat
     films = shop.sale.movie_ids[: dice.choice([0, 0, 1, 2, 3])]
     bought = [(await shop.buy(person, film)).purchase_id if dice.random() < 0.6 else None for film in films]
     async with shop.database.transaction(op) as tx:
-        await tx.execute("INSERT INTO items VALUES ($1, 'movie', $2)", op, movie_id)
         await tx.execute(
-            """INSERT INTO movies (operator_id, movie_id, title, stream_kind, stream_url, payment_method,
-                                   withdrawn_at, licence_ends_at, created_at, updated_at)
-               VALUES ($1, $2, 'Film', 'url', 'https://cdn.example/f', 'subscription', $3, $4, $5, $5)""",
+            """INSERT INTO items (operator_id, item_kind, item_id, title, stream_kind, stream_url, payment_method,
+                                  withdrawn_at, licence_ends_at, created_at, updated_at)
+               VALUES ($1, 'movie', $2, 'Film', 'url', 'https://cdn.example/f', 'subscription', $3, $4, $5, $5)""",
             op, movie_id, now if dice.random() < 0.1 else None, perhaps(near()), now,
         )  # fmt: skip
         if dice.random() < 0.7:
             name, product_id = package_id.hex, shop.sale.product_id
             await tx.execute("INSERT INTO packages VALUES ($1, $2, $3, $4)", op, package_id, name, now)
-            await tx.execute("INSERT INTO package_movies VALUES ($1, $2, $3)", op, package_id, movie_id)
+            await tx.execute(
+                "INSERT INTO package_items VALUES ($1, $2, 'movie', $3)", op, package_id, movie_id
+            )
             await tx.execute("INSERT INTO product_packages VALUES ($1, $2, $3)", op, product_id, package_id)
         await tx.execute(
             "UPDATE customers SET status = $2, starts_at = $3, expires_at = $4 WHERE customer_id = $1",

@@ -42,15 +42,15 @@ async def subscribed(urls: EmbeddedPostgresInfo) -> AsyncIterator[Showing]:
     async with open_shop(urls, capabilities=frozenset()) as shop:
         op, film, package = shop.operator_id, shop.sale.movie_id, new_id()
         async with shop.database.transaction(op) as tx:
-            await tx.execute("DELETE FROM movie_prices WHERE operator_id = $1", op)
+            await tx.execute("DELETE FROM item_prices WHERE operator_id = $1", op)
             await tx.execute(
-                "UPDATE movies SET payment_method = 'subscription', rule_id = NULL WHERE operator_id = $1", op
+                "UPDATE items SET payment_method = 'subscription', rule_id = NULL WHERE operator_id = $1", op
             )
             await tx.execute(
                 "INSERT INTO packages (operator_id, package_id, name, created_at) VALUES ($1, $2, 'All', $3)",
                 op, package, shop.clock.moment,
             )  # fmt: skip
-            await tx.execute("INSERT INTO package_movies VALUES ($1, $2, $3)", op, package, film)
+            await tx.execute("INSERT INTO package_items VALUES ($1, $2, 'movie', $3)", op, package, film)
             await tx.execute(
                 "INSERT INTO product_packages VALUES ($1, $2, $3)", op, shop.sale.product_id, package
             )
@@ -65,7 +65,7 @@ async def subscribed(urls: EmbeddedPostgresInfo) -> AsyncIterator[Showing]:
 @pytest.mark.parametrize(
     "end",
     [
-        "UPDATE movies SET withdrawn_at = created_at WHERE operator_id = $1",
+        "UPDATE items SET withdrawn_at = created_at WHERE operator_id = $1",
         "UPDATE customers SET expires_at = created_at WHERE operator_id = $1",
         "DELETE FROM product_packages WHERE operator_id = $1",
     ],

@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from matinee.catalog.rules import check_movie, check_package_name, other_way
-from matinee.catalog.types import Movie, MovieDraft, PaymentMethod, StreamKind
+from matinee.catalog.rules import check_item, check_package_name, other_way
+from matinee.catalog.types import MovieDraft, PaymentMethod, StreamKind
 from matinee.kernel.errors import Invalid
 from matinee.kernel.money import Money
 
@@ -26,7 +26,7 @@ CARD = "4111 1111 1111 1111"
 def problems(draft: MovieDraft, **changes: object) -> list[str]:
     """Return the fields that are wrong."""
     try:
-        check_movie(msgspec.structs.replace(draft, **changes))
+        check_item(msgspec.structs.replace(draft, **changes))
     except Invalid as error:
         return sorted(error.fields)
     return []
@@ -79,18 +79,10 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
 
 
 def test_the_other_way_keeps_the_film_and_drops_the_terms() -> None:
-    moment = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def movie(draft: MovieDraft) -> Movie:
-        return Movie(
-            movie_id=UUID(int=9), draft=draft, version=1, withdrawn_at=None, archived_at=None, created_at=moment,
-            updated_at=moment,
-        )  # fmt: skip
-
-    plain = other_way(movie(msgspec.structs.replace(PPV, asset_id=ASSET, poster_key="p")))
+    plain = other_way(msgspec.structs.replace(PPV, asset_id=ASSET, poster_key="p"))
     assert (plain.payment_method, plain.rule_id, plain.prices) == (PaymentMethod.SUBSCRIPTION, None, ())
     assert (plain.asset_id, plain.poster_key, plain.title) == (ASSET, "p", "Fog")
-    paid = other_way(movie(PLAIN))
+    paid = other_way(PLAIN)
     assert (paid.payment_method, paid.package_ids) == (PaymentMethod.PPV, frozenset())
 
 

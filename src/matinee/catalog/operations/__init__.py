@@ -1,18 +1,23 @@
-"""Writing movies and packages."""
+"""Writing items, episodes and packages."""
 
-from matinee.catalog.operations.movies import create_movie, duplicate_movie, update_movie
+from matinee.catalog.operations.episodes import add_episode, move_episode, remove_episode, update_episode
+from matinee.catalog.operations.items import create_item, duplicate_item, update_item
 from matinee.catalog.operations.packages import create_package, delete_package, rename_package
-from matinee.catalog.operations.sale import archive_movie, put_back_movie, unarchive_movie, withdraw_movie
+from matinee.catalog.operations.sale import archive_item, put_back_item, unarchive_item, withdraw_item
 
 __all__ = [
-    "archive_movie",
-    "create_movie",
+    "add_episode",
+    "archive_item",
+    "create_item",
     "create_package",
     "delete_package",
-    "duplicate_movie",
-    "put_back_movie",
+    "duplicate_item",
+    "move_episode",
+    "put_back_item",
+    "remove_episode",
     "rename_package",
-    "unarchive_movie",
-    "update_movie",
-    "withdraw_movie",
+    "unarchive_item",
+    "update_episode",
+    "update_item",
+    "withdraw_item",
 ]

@@ -54,7 +54,7 @@ async def rename_package(
 async def delete_package(
     tx: Transaction, *, operator_id: UUID, package_id: UUID, actor: Actor, now: datetime
 ) -> Package:
-    """Remove a package; its movies stay. Raises NotFound, and Refused while a product contains it."""
+    """Remove a package; what is in it stays. Raises NotFound, and Refused while a product contains it."""
     package = await get_package(tx, operator_id=operator_id, package_id=package_id)
     try:
         await tx.execute(

@@ -1,14 +1,20 @@
-"""Reading movies and packages."""
+"""Reading items, episodes and packages."""
 
-from matinee.catalog.queries.movies import count_movies_by_rule, get_movie, list_movies, lock_movie
+from matinee.catalog.queries.episodes import get_episode, list_episodes
+from matinee.catalog.queries.items import count_items_by_rule, get_item, get_movie, lock_item
+from matinee.catalog.queries.lists import list_items, list_movies
 from matinee.catalog.queries.packages import get_package, list_packages, package_choices
 
 __all__ = [
-    "count_movies_by_rule",
+    "count_items_by_rule",
+    "get_episode",
+    "get_item",
     "get_movie",
     "get_package",
+    "list_episodes",
+    "list_items",
     "list_movies",
     "list_packages",
-    "lock_movie",
+    "lock_item",
     "package_choices",
 ]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
 
-from matinee.catalog.models import movies, package_movies, packages
+from matinee.catalog.models import items, package_items, packages
 from matinee.catalog.types import Package, PackageRow
 from matinee.kernel.errors import NotFound
 from matinee.kernel.paging import ListQuery, Page
@@ -33,27 +33,28 @@ async def package_choices(tx: Transaction, *, operator_id: UUID) -> list[Package
 
 
 async def list_packages(tx: Transaction, *, operator_id: UUID, query: ListQuery) -> Page[PackageRow]:
-    """Return one page of packages. Search looks into the name. Sorts: name, movies, created."""
+    """Return one page of packages. Search looks into the name. Sorts: name, items, created."""
     count = (
         select(func.count())
-        .select_from(package_movies)
+        .select_from(package_items)
         .join(
-            movies,
-            (movies.c.operator_id == package_movies.c.operator_id)
-            & (movies.c.movie_id == package_movies.c.movie_id)
-            & movies.c.archived_at.is_(None),
+            items,
+            (items.c.operator_id == package_items.c.operator_id)
+            & (items.c.item_kind == package_items.c.item_kind)
+            & (items.c.item_id == package_items.c.item_id)
+            & items.c.archived_at.is_(None),
         )
         .where(
-            package_movies.c.operator_id == packages.c.operator_id,
-            package_movies.c.package_id == packages.c.package_id,
+            package_items.c.operator_id == packages.c.operator_id,
+            package_items.c.package_id == packages.c.package_id,
         )
         .correlate(packages)
         .scalar_subquery()
-        .label("movie_count")
+        .label("item_count")
     )
     sorts: dict[str, ColumnElement[Any]] = {
         "name": func.lower(packages.c.name),
-        "movies": count,
+        "items": count,
         "created": packages.c.created_at,
     }
     found = [packages.c.name.icontains(word, autoescape=True) for word in query.search.split()]

@@ -19,7 +19,7 @@ from wtforms import (
     TextAreaField,
 )
 
-from matinee.catalog.rules import check_movie
+from matinee.catalog.rules import check_item
 from matinee.catalog.types import Movie, MovieDraft, Package, PaymentMethod, StreamKind
 from matinee.console.currencies import WALLET_CREDITS, currency_choices
 from matinee.console.forms import ConsoleForm, WholeNumberField, choices, show_errors, stripped
@@ -149,7 +149,7 @@ def read_draft(form: MovieForm, operator: Operator) -> MovieDraft | None:
 def _check(form: MovieForm, draft: MovieDraft, problems: dict[str, str], names: Mapping[str, str]) -> None:
     """Add the catalogue's own objections, except about what could not even be read."""
     try:
-        check_movie(draft)
+        check_item(draft)
     except Invalid as error:
         unread = {name for name in ("year", "runtime_minutes") if form[name].errors}
         if any(name.startswith("prices-") for name in problems):
@@ -159,7 +159,7 @@ def _check(form: MovieForm, draft: MovieDraft, problems: dict[str, str], names: 
 
 
 def _read_prices(form: MovieForm, problems: dict[str, str]) -> tuple[list[Money], dict[str, str]]:
-    """Return the prices, and which field of the form each field of `check_movie` is. Empty rows count as none."""
+    """Return the prices, and which field of the form each field of `check_item` is. Empty rows count as none."""
     prices: list[Money] = []
     names: dict[str, str] = {}
     for entry in form.prices.entries:

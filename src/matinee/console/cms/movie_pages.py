@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
 
-from matinee.catalog.operations import create_movie, duplicate_movie, update_movie
+from matinee.catalog.operations import create_item, duplicate_item, update_item
 from matinee.catalog.queries import get_movie, package_choices
 from matinee.catalog.rules import other_way
 from matinee.catalog.types import Movie, MovieDraft, PaymentMethod
@@ -78,7 +78,7 @@ async def add_movie(
         try:
             movie = await _add(database, operator, staff, draft, source_id)
             toast = f"Added “{movie.draft.title}”. {_PUBLISH}"
-            return redirect(request, f"{PATH}/{movie.movie_id}", toast=toast)
+            return redirect(request, f"{PATH}/{movie.item_id}", toast=toast)
         except Invalid as error:
             show_errors(form, error)
     async with database.transaction(operator.operator_id) as tx:
@@ -93,11 +93,11 @@ async def _add(
     async with database.transaction(operator.operator_id) as tx:
         now = await tx.now()
         if source_id is None:
-            return await create_movie(
+            return await create_item(
                 tx, operator_id=operator.operator_id, draft=draft, actor=staff.actor, now=now
             )
-        return await duplicate_movie(
-            tx, operator_id=operator.operator_id, movie_id=source_id, draft=draft, actor=staff.actor, now=now
+        return await duplicate_item(
+            tx, operator_id=operator.operator_id, item_id=source_id, draft=draft, actor=staff.actor, now=now
         )
 
 
@@ -131,8 +131,8 @@ async def save_movie(
     if draft is not None:
         try:
             async with database.transaction(operator.operator_id) as tx:
-                movie = await update_movie(
-                    tx, operator_id=operator.operator_id, movie_id=found_id, version=_version(form),
+                movie = await update_item(
+                    tx, operator_id=operator.operator_id, item_id=found_id, version=_version(form),
                     draft=draft, actor=staff.actor, now=await tx.now(),
                 )  # fmt: skip
             toast = f"Saved “{movie.draft.title}”. {_PUBLISH}"
@@ -218,7 +218,7 @@ async def _with_asset(tx: Transaction, operator: Operator, around: Around, asset
 
 def _first_draft(around: Around) -> MovieDraft:
     if around.source is not None:
-        return other_way(around.source)
+        return other_way(around.source.draft)
     method = PaymentMethod.PPV if around.choices.rules else PaymentMethod.SUBSCRIPTION
     only = list(around.choices.rules) if len(around.choices.rules) == 1 else [None]
     return MovieDraft(title="", payment_method=method, rule_id=only[0])
@@ -229,8 +229,8 @@ def _page(
 ) -> Response[str]:
     choices: MovieFormChoices = around.choices
     choices.offer(form)
-    source = f"?from={around.source.movie_id}" if around.source else ""
-    action = f"{PATH}/{around.movie.movie_id}" if around.movie else f"{PATH}/new{source}"
+    source = f"?from={around.source.item_id}" if around.source else ""
+    action = f"{PATH}/{around.movie.item_id}" if around.movie else f"{PATH}/new{source}"
     return render(
         request, "cms/movie_form.html", status=status, form=form, action=action, path=PATH,
         movie=around.movie, source=around.source, asset=around.asset, activity=around.activity,

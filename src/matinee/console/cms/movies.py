@@ -10,9 +10,9 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from matinee.catalog.operations import archive_movie, put_back_movie, unarchive_movie, withdraw_movie
+from matinee.catalog.operations import archive_item, put_back_item, unarchive_item, withdraw_item
 from matinee.catalog.queries import list_movies, package_choices
-from matinee.catalog.types import Movie, MovieRow, Package, PaymentMethod, StreamKind
+from matinee.catalog.types import ItemKind, ItemRow, Movie, Package, PaymentMethod, StreamKind
 from matinee.console.access import allow
 from matinee.console.cms.movie_form import own_currency_first
 from matinee.console.crm.reasons import ReasonForm, ask_again
@@ -72,7 +72,7 @@ def spec(rules: Sequence[PpvRule] = (), packages: Sequence[Package] = ()) -> Lis
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One line as the template shows it: the operator's own currency comes first. `states` are (text, tone)."""
 
-    row: MovieRow
+    row: ItemRow
     terms: str
     prices: list[Money]
     states: list[tuple[str, str]]
@@ -110,13 +110,13 @@ async def movies(
     return render(request, "cms/movies.html", table=table, has_rules=bool(rules))
 
 
-def _terms(row: MovieRow, rules: dict[UUID, str]) -> str:
+def _terms(row: ItemRow, rules: dict[UUID, str]) -> str:
     if row.rule_id is not None:
         return rules.get(row.rule_id, "")
     return ", ".join(row.packages) or "in no package"
 
 
-def _states(row: MovieRow, assets: dict[UUID, Asset], now: datetime) -> list[tuple[str, str]]:
+def _states(row: ItemRow, assets: dict[UUID, Asset], now: datetime) -> list[tuple[str, str]]:
     """Return what a person must know about a movie at a glance, the most pressing first."""
     if row.archived_at is not None:
         return [("Archived", "neutral")]
@@ -144,7 +144,7 @@ async def movies_csv(request: ConsoleRequest, database: ConsoleDatabase, operato
     query = list_query(request, spec(rules, packages))
     names = {rule.rule_id: rule.name for rule in rules}
 
-    async def fetch(asked: ListQuery) -> Page[MovieRow]:
+    async def fetch(asked: ListQuery) -> Page[ItemRow]:
         async with database.transaction(operator.operator_id) as tx:
             return await list_movies(tx, operator_id=operator.operator_id, query=asked, now=await tx.now())
 
@@ -167,10 +167,10 @@ async def movies_csv(request: ConsoleRequest, database: ConsoleDatabase, operato
     return csv_response("movies", header, rows())
 
 
-def _csv_row(row: MovieRow, rules: dict[UUID, str]) -> list[str | int | None]:
+def _csv_row(row: ItemRow, rules: dict[UUID, str]) -> list[str | int | None]:
     is_ppv = row.payment_method is PaymentMethod.PPV
     return [
-        str(row.movie_id),
+        str(row.item_id),
         row.title,
         row.year,
         row.payment_method.value,
@@ -195,8 +195,8 @@ async def withdraw(
     form, key = await read_form(request, ReasonForm), parse_id(movie_id)
     try:
         async with database.transaction(operator.operator_id) as tx:
-            movie = await withdraw_movie(
-                tx, operator_id=operator.operator_id, movie_id=key, actor=staff.actor,
+            movie = await withdraw_item(
+                tx, operator_id=operator.operator_id, kind=ItemKind.MOVIE, item_id=key, actor=staff.actor,
                 now=await tx.now(), reason=form.reason.data or "",
             )  # fmt: skip
     except Invalid as error:
@@ -206,7 +206,7 @@ async def withdraw(
     toast = (
         f"“{movie.draft.title}” is not sold any more, from this moment. Whoever rented it may still watch."
     )
-    return redirect(request, f"{PATH}/{movie_id}", toast=toast, undo=f"{PATH}/{movie.movie_id}/put-back")
+    return redirect(request, f"{PATH}/{movie_id}", toast=toast, undo=f"{PATH}/{movie.item_id}/put-back")
 
 
 @post("/cms/movies/{movie_id:str}/put-back", guards=_MAY_CHANGE, status_code=303)
@@ -218,9 +218,9 @@ async def put_back(
     movie_id: FromPath[str],
 ) -> Response[Any]:
     """Sell a withdrawn movie again."""
-    movie = await _change(database, staff, put_back_movie, operator.operator_id, movie_id)
+    movie = await _change(database, staff, put_back_item, operator.operator_id, movie_id)
     toast = f"“{movie.draft.title}” can be sold again as soon as it is published."
-    return redirect(request, f"{PATH}/{movie.movie_id}", toast=toast)
+    return redirect(request, f"{PATH}/{movie.item_id}", toast=toast)
 
 
 @post("/cms/movies/{movie_id:str}/archive", guards=_MAY_CHANGE, status_code=303)
@@ -232,9 +232,9 @@ async def archive(
     movie_id: FromPath[str],
 ) -> Response[Any]:
     """Put a movie away; the message offers to undo it."""
-    movie = await _change(database, staff, archive_movie, operator.operator_id, movie_id)
+    movie = await _change(database, staff, archive_item, operator.operator_id, movie_id)
     toast = f"Archived “{movie.draft.title}”. It is not sold any more."
-    return redirect(request, PATH, toast=toast, undo=f"{PATH}/{movie.movie_id}/unarchive")
+    return redirect(request, PATH, toast=toast, undo=f"{PATH}/{movie.item_id}/unarchive")
 
 
 @post("/cms/movies/{movie_id:str}/unarchive", guards=_MAY_CHANGE, status_code=303)
@@ -246,8 +246,8 @@ async def unarchive(
     movie_id: FromPath[str],
 ) -> Response[Any]:
     """Bring an archived movie back."""
-    movie = await _change(database, staff, unarchive_movie, operator.operator_id, movie_id)
-    return redirect(request, f"{PATH}/{movie.movie_id}", toast=f"“{movie.draft.title}” is back.")
+    movie = await _change(database, staff, unarchive_item, operator.operator_id, movie_id)
+    return redirect(request, f"{PATH}/{movie.item_id}", toast=f"“{movie.draft.title}” is back.")
 
 
 async def _change(
@@ -255,8 +255,9 @@ async def _change(
 ) -> Movie:
     async with database.transaction(operator_id) as tx:
         movie: Movie = await operation(
-            tx, operator_id=operator_id, movie_id=parse_id(movie_id), actor=staff.actor, now=await tx.now()
-        )
+            tx, operator_id=operator_id, kind=ItemKind.MOVIE, item_id=parse_id(movie_id), actor=staff.actor,
+            now=await tx.now(),
+        )  # fmt: skip
     return movie
 
 

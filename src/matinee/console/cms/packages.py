@@ -1,4 +1,4 @@
-"""CMS > Packages: sets of subscription movies."""
+"""CMS > Packages: sets of what subscriptions cover."""
 
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,7 @@ SPEC = ListSpec(
     noun=("package", "packages"),
     columns=(
         Column("Name", "name"),
-        Column("Movies", "movies", kind="number"),
+        Column("Titles", "items", kind="number"),
         Column("Added", "created"),
         Column("Actions", kind="actions"),
     ),

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 from wtforms import HiddenField, SelectField, StringField
 
-from matinee.catalog.queries import count_movies_by_rule
+from matinee.catalog.queries import count_items_by_rule
 from matinee.console.access import allow
 from matinee.console.forms import (
     ConsoleForm,
@@ -69,7 +69,7 @@ SPEC = ListSpec(
 
 class RuleForm(ConsoleForm):
     name = StringField("Commercial name", filters=[stripped])
-    quantity = WholeNumberField("Time to start", required="Say how long viewers have to start the movie.")
+    quantity = WholeNumberField("Time to start", required="Say how long viewers have to start watching.")
     unit = SelectField("Unit", choices=choices(_UNITS), default=WindowUnit.HOURS.value)
     finish_window_hours = WholeNumberField("Time to finish, in hours", unit="hours")
     version = HiddenField()
@@ -127,7 +127,7 @@ async def ppv_rules_csv(
             state = "archived" if rule.archived_at else "current"
             yield [
                 str(rule.rule_id), rule.name, rule.unit.value, rule.quantity, rule.finish_window_hours,
-                row.movie_count, state,
+                row.item_count, state,
             ]  # fmt: skip
 
     header = ["Id", "Name", "Unit", "Quantity", "Hours to finish", "Movies", "State"]
@@ -153,7 +153,7 @@ async def add_rule(
                 rule = await create_ppv_rule(
                     tx, operator_id=operator.operator_id, draft=draft, actor=staff.actor, now=await tx.now()
                 )
-            toast = f"Added “{rule.name}”. You can choose it in a movie now."
+            toast = f"Added “{rule.name}”. You can choose it wherever something is sold by pay per view."
             return redirect(request, PATH, toast=toast)
         except Invalid as error:
             show_errors(form, error)
@@ -213,7 +213,7 @@ async def archive_rule(
         rule = await archive_ppv_rule(
             tx, operator_id=operator.operator_id, rule_id=found_id, actor=staff.actor, now=await tx.now()
         )
-        used = await count_movies_by_rule(tx, operator_id=operator.operator_id, rule_ids=[found_id])
+        used = await count_items_by_rule(tx, operator_id=operator.operator_id, rule_ids=[found_id])
     toast = f"Archived “{rule.name}”.{_still_used(used.get(found_id, 0))}"
     return redirect(request, PATH, toast=toast, undo=f"{PATH}/{found_id}/unarchive")
 
@@ -255,7 +255,7 @@ async def _edit_page(
 ) -> Response[str]:
     async with database.transaction(operator_id) as tx:
         rule = await get_ppv_rule(tx, operator_id=operator_id, rule_id=rule_id)
-        used = await count_movies_by_rule(tx, operator_id=operator_id, rule_ids=[rule_id])
+        used = await count_items_by_rule(tx, operator_id=operator_id, rule_ids=[rule_id])
         activity = await entries_about(
             tx, operator_id=operator_id, subject_kind="ppv_rule", subject_id=rule_id, limit=10
         )
@@ -287,10 +287,10 @@ def _terms(form: RuleForm) -> str:
     return terms_in_words(unit=WindowUnit(unit), quantity=quantity, finish_window_hours=finish or None)
 
 
-def _still_used(movies: int) -> str:
-    if not movies:
+def _still_used(titles: int) -> str:
+    if not titles:
         return ""
-    return " 1 movie keeps using it." if movies == 1 else f" {movies:,} movies keep using it."
+    return " 1 title keeps using it." if titles == 1 else f" {titles:,} titles keep using it."
 
 
 def _texts(draft: PpvRuleDraft) -> dict[str, str]:

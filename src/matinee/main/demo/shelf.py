@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from matinee.catalog.operations import create_movie, create_package
+from matinee.catalog.operations import create_item, create_package
 from matinee.catalog.types import MovieDraft, PaymentMethod
 from matinee.kernel.errors import Unavailable
 from matinee.kernel.ids import new_id
@@ -120,7 +120,7 @@ async def add_film(
         package_ids=frozenset() if film.rule else frozenset({package}),
     )
     async with services.database.transaction(operator.operator_id) as tx:
-        await create_movie(tx, operator_id=operator.operator_id, draft=draft, actor=actor, now=await tx.now())
+        await create_item(tx, operator_id=operator.operator_id, draft=draft, actor=actor, now=await tx.now())
 
 
 async def publish(database: Database, operator: Operator, actor: Actor) -> None:

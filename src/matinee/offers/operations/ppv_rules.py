@@ -76,7 +76,7 @@ async def update_ppv_rule(
 async def archive_ppv_rule(
     tx: Transaction, *, operator_id: UUID, rule_id: UUID, actor: Actor, now: datetime
 ) -> PpvRule:
-    """Take a rule out of the choices; movies that use it go on selling by it. Raises NotFound."""
+    """Take a rule out of the choices; what uses it goes on selling by it. Raises NotFound."""
     done = await tx.execute(
         """UPDATE ppv_rules SET archived_at = $3, updated_at = $3
            WHERE operator_id = $1 AND rule_id = $2 AND archived_at IS NULL""",

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, case, func, select
 
-from matinee.catalog.queries import count_movies_by_rule
+from matinee.catalog.queries import count_items_by_rule
 from matinee.kernel.errors import NotFound
 from matinee.kernel.paging import ListQuery, Page
 from matinee.kernel.periods import WindowUnit
@@ -41,7 +41,7 @@ async def get_ppv_rule(tx: Transaction, *, operator_id: UUID, rule_id: UUID) -> 
 async def ppv_rule_choices(
     tx: Transaction, *, operator_id: UUID, also: UUID | None = None, with_archived: bool = False
 ) -> list[PpvRule]:
-    """Return the rules that a movie may choose, by name: those not archived, and `also` whatever it is.
+    """Return the rules that an item may choose, by name: those not archived, and `also` whatever it is.
 
     Lists that must name every rule ask `with_archived`.
     """
@@ -64,8 +64,8 @@ async def list_ppv_rules(tx: Transaction, *, operator_id: UUID, query: ListQuery
     total = await tx.select_value(select(func.count()).select_from(base.subquery()))
     rows = await tx.select(_sorted(base, query).limit(query.page_size).offset(query.offset))
     rules = [_rule(row) for row in rows]
-    used = await count_movies_by_rule(tx, operator_id=operator_id, rule_ids=[rule.rule_id for rule in rules])
-    lines = [PpvRuleRow(rule=rule, movie_count=used.get(rule.rule_id, 0)) for rule in rules]
+    used = await count_items_by_rule(tx, operator_id=operator_id, rule_ids=[rule.rule_id for rule in rules])
+    lines = [PpvRuleRow(rule=rule, item_count=used.get(rule.rule_id, 0)) for rule in rules]
     return Page(rows=lines, total=total, query=query)
 
 

@@ -70,7 +70,7 @@ async def confirm(
     found = await _earlier(tx, signed, facts) or await _attached(tx, signed, facts, now)
     if found is not None:
         return Confirmed(found, is_new=False)
-    terms = terms_of(facts, customer=customer, now=now)
+    terms = terms_of(facts, customer=customer, item_kind=quote.item_kind, now=now)
     if now >= quote.expires_at or (
         terms.product.id, terms.product.payment_type, terms.product.currency, terms.provision_id,
     ) != (quote.product_id, quote.payment_type, quote.currency, quote.provision_id):  # fmt: skip

@@ -11,7 +11,7 @@ from matinee.customers.types import Customer, EffectiveStatus, PaymentType
 from matinee.kernel.errors import Refused
 from matinee.kernel.ids import new_id
 from matinee.kernel.money import CREDIT, tax_included
-from matinee.offers.documents import MovieDocument, OfferDocument, ProductDocument
+from matinee.offers.documents import ItemDocument, OfferDocument, ProductDocument, sold_until
 from matinee.offers.quotes import QUOTE_LIFETIME, Quote, QuoteSigner, SignedQuote
 from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
@@ -27,7 +27,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     customer: Customer
     product: ProductDocument
-    movie: MovieDocument
+    item: ItemDocument
     offer: OfferDocument
     amount_minor: int
     provision_id: UUID | None
@@ -61,7 +61,7 @@ async def make_quote(
         )
         if await queries.holds_slot_now(tx, holder=holder, now=now):
             raise AlreadyHeld(holder.purchase_id)
-    terms = terms_of(facts, customer=customer, now=now)
+    terms = terms_of(facts, customer=customer, item_kind=item_kind, now=now)
     await check_means(
         tx, operator=operator, customer=customer, amount_minor=terms.amount_minor,
         currency=terms.product.currency, now=now,
@@ -72,22 +72,22 @@ async def make_quote(
 def _quote(operator: Operator, terms: Terms, item_kind: str, now: datetime) -> Quote:
     currency = terms.product.currency
     rate = 0 if currency == CREDIT else operator.tax_rate_basis_points
-    if terms.movie.runtime_minutes is None:
-        raise Refused("This film has no runtime and cannot be rented yet.", code="not_for_sale")
+    if terms.item.runtime_minutes is None:
+        raise Refused("It is not known how long this lasts, so it cannot be rented yet.", code="not_for_sale")
     return Quote(
         operator_id=operator.operator_id,
         customer_id=terms.customer.customer_id,
         purchase_id=new_id(),
         item_kind=item_kind,
-        item_id=terms.movie.id,
-        title=terms.movie.title,
+        item_id=terms.item.id,
+        title=terms.item.title,
         rule_id=terms.offer.rule_id,
         rule_name=terms.offer.rule_name,
         rule_unit=terms.offer.unit,
         rule_quantity=terms.offer.quantity,
         finish_window_hours=terms.offer.finish_window_hours,
-        runtime_minutes=terms.movie.runtime_minutes,
-        licence_ends_at=terms.movie.licence_ends_at,
+        runtime_minutes=terms.item.runtime_minutes,
+        licence_ends_at=sold_until(terms.item),
         amount_minor=terms.amount_minor,
         currency=currency,
         tax_minor=tax_included(terms.amount_minor, rate),
@@ -115,10 +115,10 @@ async def current_terms(
         tx, operator_id=operator.operator_id, customer_id=customer.customer_id,
         product_id=customer.product_id, section=section, item_kind=item_kind, item_id=item_id,
     )  # fmt: skip
-    return terms_of(facts, customer=customer, now=now)
+    return terms_of(facts, customer=customer, item_kind=item_kind, now=now)
 
 
-def terms_of(facts: Facts, *, customer: Customer, now: datetime) -> Terms:
+def terms_of(facts: Facts, *, customer: Customer, item_kind: str, now: datetime) -> Terms:
     """Return the published terms for this customer. What was taken away since the last sync counts at once.
 
     Raises Refused (`customer_not_active`, `subscription_cannot_rent`, `not_for_sale`).
@@ -128,21 +128,25 @@ def terms_of(facts: Facts, *, customer: Customer, now: datetime) -> Terms:
     product = _published_product(facts)
     if product.payment_type == PaymentType.SUBSCRIPTION:
         raise Refused("Your subscription does not include renting.", code="subscription_cannot_rent")
-    movie = _published_movie(facts)
-    licensed = movie.licence_ends_at is None or now < movie.licence_ends_at
+    item = _published_item(facts)
+    noun = item_noun(item_kind)
+    if facts.live_ends_at is not None and now >= facts.live_ends_at:
+        raise _not_for_sale("This live event is over.")
+    until = sold_until(item)
+    licensed = until is None or now < until
     if not (licensed and _still_sold(facts, now)):
-        raise _not_for_sale("This film is not for rent at the moment.")
-    if movie.offer is None:
-        raise _not_for_sale("This film is part of a subscription and cannot be rented.")
-    amount = movie.offer.prices.get(product.currency, 0)
+        raise _not_for_sale(f"This {noun} is not for rent at the moment.")
+    if item.offer is None:
+        raise _not_for_sale(f"This {noun} is part of a subscription and cannot be rented.")
+    amount = item.offer.prices.get(product.currency, 0)
     if amount <= 0:
-        raise _not_for_sale("This film has no price in your currency.")
-    provision_id, version = _provision(facts, product)
+        raise _not_for_sale(f"This {noun} has no price in your currency.")
+    provision_id, version = _provision(facts, product, item_kind)
     return Terms(
         customer=customer,
         product=product,
-        movie=movie,
-        offer=movie.offer,
+        item=item,
+        offer=item.offer,
         amount_minor=amount,
         provision_id=provision_id,
         provision_version=version,
@@ -181,8 +185,16 @@ async def check_means(
         raise Refused("This would go over your monthly limit. Nothing was charged.", code="spending_limit")
 
 
+_NOUNS = {"movie": "film", "live_event": "live event", "season": "season"}
+
+
+def item_noun(item_kind: str) -> str:
+    """Return what subscribers call an item of a kind."""
+    return _NOUNS.get(item_kind, "title")
+
+
 _PRODUCTS = msgspec.json.Decoder(ProductDocument)
-_MOVIES = msgspec.json.Decoder(MovieDocument)
+_ITEMS: msgspec.json.Decoder[ItemDocument] = msgspec.json.Decoder(ItemDocument)
 
 
 def _published_product(facts: Facts) -> ProductDocument:
@@ -191,16 +203,16 @@ def _published_product(facts: Facts) -> ProductDocument:
     return _PRODUCTS.decode(facts.product_document)
 
 
-def _published_movie(facts: Facts) -> MovieDocument:
-    if facts.movie_document is None:
-        raise _not_for_sale("This film is not in the catalogue any more.")
-    return _MOVIES.decode(facts.movie_document)
+def _published_item(facts: Facts) -> ItemDocument:
+    if facts.item_document is None:
+        raise _not_for_sale("This is not in the catalogue any more.")
+    return _ITEMS.decode(facts.item_document)
 
 
 def _still_sold(facts: Facts, now: datetime) -> bool:
-    """Say whether the CMS still has the movie on sale, whatever is published."""
+    """Say whether the CMS still has the item on sale, whatever is published."""
     return (
-        facts.live_movie_id is not None
+        facts.live_item_id is not None
         and facts.live_payment_method == "ppv"
         and facts.live_withdrawn_at is None
         and facts.live_archived_at is None
@@ -208,12 +220,12 @@ def _still_sold(facts: Facts, now: datetime) -> bool:
     )
 
 
-def _provision(facts: Facts, product: ProductDocument) -> tuple[UUID | None, int | None]:
+def _provision(facts: Facts, product: ProductDocument, item_kind: str) -> tuple[UUID | None, int | None]:
     if product.payment_type != PaymentType.API:
         return None, None
-    pointer = product.provisions.get("movie")
+    pointer = product.provisions.get(item_kind)
     if pointer is None or facts.provision_id is None:
-        raise _not_for_sale("Renting is not set up for your subscription yet.")
+        raise _not_for_sale("Renting this is not set up for your subscription yet.")
     if facts.provision_switched_off_at is not None:
         raise _not_for_sale("Renting is switched off at the moment.")
     return pointer.provision_id, pointer.version

@@ -20,7 +20,7 @@ from matinee.viewer_api.problems import documented
 from matinee.viewer_api.session_auth import COOKIE, not_signed_in
 
 AUDIENCE: Final = "right"
-ITEM_KINDS: Final = frozenset({"movie"})
+ITEM_KINDS: Final = frozenset({"movie", "live_event", "season"})
 
 
 class RightClaims(msgspec.Struct, frozen=True, kw_only=True):
