@@ -40,6 +40,7 @@ from tests.doubles.misbehaviour import (
 )
 from tests.doubles.settings import provision_for
 from tests.doubles.wire import Reply, order, send
+from tests.factories.targets import target_of
 
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.exchange import AiohttpBillingGateway
@@ -430,8 +431,9 @@ async def test_the_exchange_reads_each_misbehaviour_and_asks_once(
 ) -> None:
     billing_double.behave("charge", behaviour)
     values = {PlatformValue(name): value for name, value in order("r-1").items()}
+    config = provision_for(billing_double.base_url, timeout_seconds=1)
     async with AiohttpBillingGateway(policy=allowed(billing_double)) as gateway:
-        result = await gateway.charge(provision_for(billing_double.base_url), values, limit_seconds=0.5)
+        result = await gateway.charge(target_of(config), values)
 
     assert (result.outcome.kind.value, result.outcome.cause) == outcome
     assert (len(billing_double.requests()), len(billing_double.standing())) == (1, charged)
@@ -441,8 +443,9 @@ async def test_both_rules_match_where_the_body_decides(billing_double: BillingDo
     billing_double.behave("charge", both_match())
     config = provision_for(billing_double.base_url, by_body=True)
     values = {PlatformValue(name): value for name, value in order("r-1").items()}
+    config = provision_for(billing_double.base_url, timeout_seconds=1)
     async with AiohttpBillingGateway(policy=allowed(billing_double)) as gateway:
-        result = await gateway.charge(config, values)
+        result = await gateway.charge(target_of(config), values)
 
     assert (result.outcome.kind.value, result.outcome.cause) == ("review", "both_rules_match")
 
@@ -452,7 +455,7 @@ def test_settings_leave_out_what_the_system_lacks() -> None:
 
     assert (config.status, config.refund) == (None, None)
     assert [row.parameter for row in config.charge.key_map][-1] == "currency"
-    assert (config.echo.reference, config.echo.amount, config.echo.currency) == (None, None, None)
+    assert (config.answer.reference, config.answer.amount, config.answer.currency) == (None, None, None)
 
 
 def allowed(double: BillingDouble) -> EgressPolicy:

@@ -25,10 +25,12 @@ from tests.contracts.raw_billing import (
     raw_billing,
     says_nothing,
 )
+from tests.factories.targets import target_of
 
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.exchange import AiohttpBillingGateway
 from matinee.provisions.types import (
+    BillingTarget,
     CallConfig,
     ChargeKind,
     ChargeOutcome,
@@ -77,9 +79,14 @@ def gateway_for(port: int) -> AiohttpBillingGateway:
     return AiohttpBillingGateway(policy=EgressPolicy.parse(f"127.0.0.0/8:{port}"))
 
 
+def briefly(port: int) -> BillingTarget:
+    """Return the target with a time limit of one second, less than may be saved."""
+    return target_of(msgspec.structs.replace(config_for(port), timeout_seconds=1))
+
+
 async def charge_against(behaviour: Behaviour) -> tuple[ChargeOutcome, RawBilling]:
     async with raw_billing(behaviour) as billing, gateway_for(billing.port) as gateway:
-        result = await gateway.charge(config_for(billing.port), VALUES, limit_seconds=1)
+        result = await gateway.charge(briefly(billing.port), VALUES)
         await asyncio.sleep(0.05)
         return result.outcome, billing
 
@@ -148,14 +155,14 @@ async def test_ten_calls_are_ten_requests_on_ten_connections() -> None:
         await answers(http("200 OK", b"", "Connection: keep-alive"))(reader, writer)
 
     async with raw_billing(closes_when_reused) as billing, gateway_for(billing.port) as gateway:
-        results = [await gateway.charge(config_for(billing.port), VALUES) for _ in range(10)]
+        results = [await gateway.charge(target_of(config_for(billing.port)), VALUES) for _ in range(10)]
         assert [result.outcome.kind for result in results] == [ChargeKind.SUCCESS] * 10
         assert (len(billing.requests), billing.connections) == (10, 10)
 
 
 async def test_the_request_is_encoded_by_position_and_nothing_can_be_smuggled() -> None:
     async with raw_billing(answers(http("200 OK"))) as billing, gateway_for(billing.port) as gateway:
-        await gateway.charge(config_for(billing.port), VALUES)
+        await gateway.charge(target_of(config_for(billing.port)), VALUES)
         head = billing.requests[0].decode().split("\r\n")
         assert head[0] == (
             "GET /rentals?shop=7&ref=ref-1"
@@ -170,8 +177,8 @@ async def test_the_request_is_encoded_by_position_and_nothing_can_be_smuggled() 
 async def test_status_and_refund_send_one_request_each() -> None:
     body = msgspec.json.encode({"charges": [{"id": "tx-1"}, {"id": 2}]})
     async with raw_billing(answers(http("200 OK", body))) as billing, gateway_for(billing.port) as gateway:
-        status = await gateway.status(config_for(billing.port), VALUES)
-        refund = await gateway.refund(config_for(billing.port), VALUES)
+        status = await gateway.status(target_of(config_for(billing.port)), VALUES)
+        refund = await gateway.refund(target_of(config_for(billing.port)), VALUES)
         assert (status.outcome.kind, status.outcome.charge_ids) == (StatusKind.CHARGED, ("tx-1", "2"))
         assert refund.outcome.kind is RefundKind.REFUNDED
         assert [request.split(b" ")[1] for request in billing.requests] == [
@@ -183,14 +190,14 @@ async def test_cookies_are_not_kept() -> None:
     behaviour = answers(http("200 OK", b"", "Set-Cookie: session=abc; Path=/"))
     async with raw_billing(behaviour) as billing, gateway_for(billing.port) as gateway:
         for _ in range(2):
-            await gateway.charge(config_for(billing.port, host="localhost"), VALUES)
+            await gateway.charge(target_of(config_for(billing.port, host="localhost")), VALUES)
         assert all(b"cookie" not in request.lower() for request in billing.requests)
 
 
 async def test_the_record_shows_the_exchange_without_its_secrets() -> None:
     body = b'{"echo": "canary-secret", "user": "anna", "card": "4111 1111 1111 1111"}' + b"." * 4000
     async with raw_billing(answers(http("200 OK", body))) as billing, gateway_for(billing.port) as gateway:
-        record = (await gateway.charge(config_for(billing.port), VALUES)).record
+        record = (await gateway.charge(target_of(config_for(billing.port)), VALUES)).record
     assert "canary-secret" not in record.request + record.body
     assert "anna" not in record.request + record.body
     assert "4111" not in record.body
@@ -207,7 +214,7 @@ async def test_the_record_shows_the_exchange_without_its_secrets() -> None:
 
 async def test_nobody_listens(free_port: int) -> None:
     async with gateway_for(free_port) as gateway:
-        result = await gateway.charge(config_for(free_port), VALUES)
+        result = await gateway.charge(target_of(config_for(free_port)), VALUES)
     assert result.outcome == ChargeOutcome(kind=ChargeKind.NOT_SENT, cause="connect")
     assert result.record.status is None
 
@@ -223,7 +230,7 @@ async def test_a_connection_that_is_never_accepted() -> None:
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))
         async with gateway_for(port) as gateway:
-            result = await gateway.charge(config_for(port), VALUES)
+            result = await gateway.charge(target_of(config_for(port)), VALUES)
         for filler in fillers:
             filler.close()
     assert result.outcome == ChargeOutcome(kind=ChargeKind.NOT_SENT, cause="connect")
@@ -236,7 +243,7 @@ async def test_a_name_that_does_not_exist(free_port: int) -> None:
 
     policy = EgressPolicy.parse(f"127.0.0.0/8:{free_port}")
     async with AiohttpBillingGateway(policy=policy, lookup=unknown) as gateway:
-        result = await gateway.charge(config_for(free_port, host="billing.example"), VALUES)
+        result = await gateway.charge(target_of(config_for(free_port, host="billing.example")), VALUES)
     assert result.outcome == ChargeOutcome(kind=ChargeKind.NOT_SENT, cause="dns")
 
 
@@ -247,14 +254,16 @@ async def test_a_name_server_that_does_not_answer(free_port: int) -> None:
 
     policy = EgressPolicy.parse(f"127.0.0.0/8:{free_port}")
     async with AiohttpBillingGateway(policy=policy, lookup=slow) as gateway:
-        result = await gateway.charge(config_for(free_port, host="billing.example"), VALUES)
+        result = await gateway.charge(target_of(config_for(free_port, host="billing.example")), VALUES)
     assert result.outcome == ChargeOutcome(kind=ChargeKind.NOT_SENT, cause="dns")
     assert result.record.elapsed_ms < 2700
 
 
 async def test_a_missing_value_sends_nothing() -> None:
     async with raw_billing(answers(http("200 OK"))) as billing, gateway_for(billing.port) as gateway:
-        result = await gateway.charge(config_for(billing.port), {**VALUES, PlatformValue.USERID: ""})
+        result = await gateway.charge(
+            target_of(config_for(billing.port)), {**VALUES, PlatformValue.USERID: ""}
+        )
         assert result.outcome == ChargeOutcome(kind=ChargeKind.NOT_SENT, cause="not_built")
         assert billing.connections == 0
 
@@ -328,7 +337,9 @@ async def test_the_certificate_must_be_trusted_and_fit_the_name(
     tls = ssl.create_default_context(cafile=str(certificate[0]) if trusted else None)
     policy = EgressPolicy.parse(f"127.0.0.0/8:{tls_billing.port}")
     async with AiohttpBillingGateway(policy=policy, lookup=loopback, tls=tls) as gateway:
-        result = await gateway.charge(config_for(tls_billing.port, scheme="https", host=host), VALUES)
+        result = await gateway.charge(
+            target_of(config_for(tls_billing.port, scheme="https", host=host)), VALUES
+        )
     assert (result.outcome.kind, result.outcome.cause, len(tls_billing.requests)) == (kind, cause, requests)
 
 
@@ -337,7 +348,7 @@ async def test_https_to_a_server_without_tls() -> None:
         raw_billing(cuts(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as billing,
         gateway_for(billing.port) as gateway,
     ):
-        result = await gateway.charge(config_for(billing.port, scheme="https"), VALUES)
+        result = await gateway.charge(target_of(config_for(billing.port, scheme="https")), VALUES)
     assert result.outcome.kind is ChargeKind.NOT_SENT
 
 
@@ -363,7 +374,7 @@ async def test_a_name_that_leads_to_a_forbidden_address_is_not_connected_to(addr
     async with raw_billing(answers(http("200 OK"))) as billing:
         policy = EgressPolicy.parse(f"127.0.0.0/8:{billing.port}")
         async with AiohttpBillingGateway(policy=policy, lookup=double) as gateway:
-            result = await gateway.charge(config_for(billing.port, host="billing.example"), VALUES)
+            result = await gateway.charge(target_of(config_for(billing.port, host="billing.example")), VALUES)
         assert result.outcome == ChargeOutcome(kind=ChargeKind.NOT_SENT, cause="egress_refused")
         assert billing.connections == 0
 
@@ -378,8 +389,8 @@ async def test_a_name_server_that_changes_its_mind_is_asked_only_once() -> None:
     async with raw_billing(answers(http("200 OK"))) as billing:
         policy = EgressPolicy.parse(f"127.0.0.0/8:{billing.port}")
         async with AiohttpBillingGateway(policy=policy, lookup=rebinding) as gateway:
-            first = await gateway.charge(config_for(billing.port, host="billing.example"), VALUES)
-            second = await gateway.charge(config_for(billing.port, host="billing.example"), VALUES)
+            first = await gateway.charge(target_of(config_for(billing.port, host="billing.example")), VALUES)
+            second = await gateway.charge(target_of(config_for(billing.port, host="billing.example")), VALUES)
         assert (first.outcome.kind, second.outcome.cause) == (ChargeKind.SUCCESS, "egress_refused")
         assert asked == ["billing.example", "billing.example"]
         assert billing.requests[0].split(b"\r\n")[1] == f"Host: billing.example:{billing.port}".encode()
@@ -397,7 +408,9 @@ async def test_parallel_calls_keep_their_own_addresses() -> None:
         async with AiohttpBillingGateway(policy=policy, lookup=by_name) as gateway:
             results = await asyncio.gather(
                 *(
-                    gateway.charge(config_for(billing.port, host=f"{name}{number}.example"), VALUES)
+                    gateway.charge(
+                        target_of(config_for(billing.port, host=f"{name}{number}.example")), VALUES
+                    )
                     for number in range(10)
                     for name in ("good", "bad")
                 )
@@ -412,7 +425,7 @@ async def test_an_address_that_is_no_longer_allowed_is_refused() -> None:
         raw_billing(answers(http("200 OK"))) as billing,
         AiohttpBillingGateway(policy=EgressPolicy()) as gateway,
     ):
-        result = await gateway.charge(config_for(billing.port), VALUES)
+        result = await gateway.charge(target_of(config_for(billing.port)), VALUES)
         assert (result.outcome.cause, billing.connections) == ("egress_refused", 0)
 
 
@@ -424,5 +437,5 @@ async def test_a_host_name_may_be_typed_in_upper_case() -> None:
 
         policy = EgressPolicy.parse(f"127.0.0.0/8:{billing.port},http://billing.example:{billing.port}")
         async with AiohttpBillingGateway(policy=policy, lookup=lookup) as gateway:
-            result = await gateway.charge(config_for(billing.port, host="Billing.Example"), VALUES)
+            result = await gateway.charge(target_of(config_for(billing.port, host="Billing.Example")), VALUES)
         assert result.outcome.kind is ChargeKind.SUCCESS

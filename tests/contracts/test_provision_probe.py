@@ -16,6 +16,7 @@ from tests.doubles.misbehaviour import (
     success_uncharged,
 )
 from tests.doubles.sample import FOLDER, SampleBilling
+from tests.factories.targets import target_of
 
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.exchange import AiohttpBillingGateway
@@ -24,11 +25,11 @@ from matinee.provisions.rules import provision_class, validated_config
 from matinee.provisions.types import (
     Capability,
     KeyMapping,
-    Match,
     PlatformValue,
     ProbeReport,
     ProvisionConfig,
     Verdict,
+    answer_rule,
 )
 
 pytest_plugins = ("tests.doubles.fixtures",)
@@ -63,7 +64,7 @@ async def probe(config: ProvisionConfig, accounts: TestAccounts) -> tuple[ProbeR
     policy = policy_for(config.base_url)
     config = validated_config(config, policy=policy)
     async with AiohttpBillingGateway(policy=policy) as gateway:
-        return await run_probe(gateway, config, accounts, pause=pause), waited
+        return await run_probe(gateway, target_of(config), accounts, pause=pause), waited
 
 
 def verdicts(report: ProbeReport) -> list[tuple[str, Verdict]]:
@@ -243,7 +244,7 @@ async def test_a_server_that_is_not_there(free_port: int) -> None:
 async def test_a_decline_rule_that_is_wrong_shows(sample_billing: SampleBilling) -> None:
     """The commonest mistake: the success rule does not fit what the server says."""
     config = config_for(sample_billing.base_url)
-    charge = msgspec.structs.replace(config.charge, success=Match(status_text="201 Created"))
+    charge = msgspec.structs.replace(config.charge, success=answer_rule("201 Created"))
     report, _ = await probe(msgspec.structs.replace(config, charge=charge), TestAccounts(GOOD))
     first = next(step for step in report.steps if step.name == "first_charge")
     assert first.detail == "Expected: success. Understood: unknown (no_rule_matches)."

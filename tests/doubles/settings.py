@@ -6,7 +6,7 @@ import msgspec
 from tests.doubles.ledger import CLASS_A
 from tests.doubles.sample import FOLDER
 
-from matinee.provisions.types import EchoPointers, Match, PlatformValue, ProvisionConfig
+from matinee.provisions.types import AnswerFields, PlatformValue, ProvisionConfig, answer_rule
 
 
 def provision_for(
@@ -30,18 +30,18 @@ def provision_for(
     keys = [
         row for row in sample.charge.key_map if reference or row.platform_value != PlatformValue.REFERENCE
     ]
-    pointers = sample.echo if echo else EchoPointers(transaction_id=sample.echo.transaction_id)
+    pointers = sample.answer if echo else AnswerFields(transaction_id=sample.answer.transaction_id)
     rules = {}
     if by_body:
         words = {"success": "charged", "no_success": "insufficient_funds"}
-        rules = {name: Match(status_text="200 OK", body_contains=word) for name, word in words.items()}
+        rules = {name: answer_rule("200 OK", contains=word) for name, word in words.items()}
     return msgspec.structs.replace(
         sample,
         base_url=base_url,
         charge=msgspec.structs.replace(sample.charge, key_map=tuple(keys), **rules),
         status=sample.status if "status" in can else None,
         refund=sample.refund if "refund" in can else None,
-        echo=pointers if reference else msgspec.structs.replace(pointers, reference=None),
+        answer=pointers if reference else msgspec.structs.replace(pointers, reference=None),
         timeout_seconds=timeout_seconds,
         longest_processing_seconds=0,
     )

@@ -16,16 +16,17 @@ from matinee.platform.db import Database
 from matinee.platform.db.database import Transaction
 from matinee.platform.operators import Operator, create_operator
 from matinee.provisions.types import (
+    AnswerFields,
     CallConfig,
     Capabilities,
-    EchoPointers,
     KeyMapping,
-    Match,
     PlatformValue,
     ProbeReport,
     ProvisionConfig,
     RefundCall,
     StatusCall,
+    answer_rule,
+    json_place,
 )
 
 PRICE = 499
@@ -71,8 +72,8 @@ def billing_config(base_url: str = "http://127.0.0.1:8100/rentals", *, seconds: 
         base_url=base_url,
         charge=CallConfig(
             key_map=_KEYS,
-            success=Match(status_text="200 OK", body_contains='"charged"'),
-            no_success=Match(status_text="200 OK", body_contains="declined"),
+            success=answer_rule("200 OK", contains='"charged"'),
+            no_success=answer_rule("200 OK", contains="declined"),
         ),
         status=StatusCall(url="/rentals/status", key_map=(_REFERENCE,), charge_id="/transaction"),
         refund=RefundCall(
@@ -83,7 +84,7 @@ def billing_config(base_url: str = "http://127.0.0.1:8100/rentals", *, seconds: 
                 KeyMapping(parameter="refund_reference", platform_value=PlatformValue.REFUND_REFERENCE),
             ),
         ),
-        echo=EchoPointers(transaction_id="/transaction", decline_reason="/reason"),
+        answer=AnswerFields(transaction_id=json_place("/transaction"), decline_reason=json_place("/reason")),
         timeout_seconds=seconds,
     )
 

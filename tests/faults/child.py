@@ -18,7 +18,7 @@ from tests.faults.counter import gateway_for, services_for
 from matinee.platform.db import Clock, Database, Transaction
 from matinee.platform.operators import get_operator
 from matinee.provisions.exchange import AiohttpBillingGateway
-from matinee.provisions.types import ChargeResult, ProvisionConfig, StatusResult, Values
+from matinee.provisions.types import BillingTarget, ChargeResult, StatusResult, Values
 from matinee.purchases.jobs.charge import confirm_and_charge
 from matinee.purchases.jobs.resolver import Resolver
 
@@ -72,22 +72,18 @@ class StoppingGateway:
 
     def __init__(self, inner: AiohttpBillingGateway, stops: Stops) -> None:
         self._inner, self._stops = inner, stops
-        self.refund = inner.refund
+        self.refund, self.cancel = inner.refund, inner.cancel
 
-    async def charge(
-        self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
-    ) -> ChargeResult:
+    async def charge(self, target: BillingTarget, values: Values) -> ChargeResult:
         await self._stops.at("before the call")
-        result = await self._inner.charge(config, values, limit_seconds=limit_seconds)
+        result = await self._inner.charge(target, values)
         await self._stops.at("after the answer")
         self._stops.called = True
         return result
 
-    async def status(
-        self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
-    ) -> StatusResult:
+    async def status(self, target: BillingTarget, values: Values) -> StatusResult:
         await self._stops.at("before the question")
-        result = await self._inner.status(config, values, limit_seconds=limit_seconds)
+        result = await self._inner.status(target, values)
         await self._stops.at("after the question")
         return result
 

@@ -17,6 +17,7 @@ from matinee.platform.db import Database, Transaction
 from matinee.provisions import rules as provision_rules
 from matinee.provisions.types import (
     Answer,
+    BillingTarget,
     ChargeKind,
     ChargeOutcome,
     ChargeResult,
@@ -103,8 +104,8 @@ def sent_again_with_a_new_reference() -> None:
         def __init__(self, services: PurchaseServices, order: BillingOrder) -> None:
             self.services, self.order = services, order
 
-        async def charge(self, config: ProvisionConfig, values: Values) -> ChargeResult:
-            result = await self.services.gateway.charge(config, values)
+        async def charge(self, target: BillingTarget, values: Values) -> ChargeResult:
+            result = await self.services.gateway.charge(target, values)
             if result.outcome.kind is not ChargeKind.UNKNOWN:
                 return result
             reference = values[PlatformValue.REFERENCE] + "x"
@@ -115,7 +116,7 @@ def sent_again_with_a_new_reference() -> None:
                     purchase.operator_id, purchase.purchase_id, reference,
                 )  # fmt: skip
             again = dict(values) | {PlatformValue.REFERENCE: reference}
-            return await self.services.gateway.charge(config, again)
+            return await self.services.gateway.charge(target, again)
 
     async def send_twice(services: PurchaseServices, order: BillingOrder) -> Purchase:
         impatient: Any = Again(services, order)

@@ -14,10 +14,11 @@ from tests.simulation.virtual_time import VirtualTime
 from matinee.platform.db import Clock, CommitInDoubt, Database, Transaction
 from matinee.provisions.simulated import SimulatedBilling
 from matinee.provisions.types import (
+    BillingTarget,
     CallName,
+    CancelResult,
     ChargeResult,
     PlatformValue,
-    ProvisionConfig,
     RefundResult,
     StatusResult,
     Values,
@@ -122,30 +123,30 @@ class FaultyGateway:
         self._time, self._trouble, self._span = time, trouble, span
         self._sent: Counter[tuple[UUID, int]] = Counter()
 
-    async def charge(
-        self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
-    ) -> ChargeResult:
+    async def charge(self, target: BillingTarget, values: Values) -> ChargeResult:
         await self._time.turn()
         await self._note_charge(values[PlatformValue.REFERENCE])
         trouble = await self._before("charge")
-        result = await self._billing.charge(config, values, limit_seconds=limit_seconds)
+        result = await self._billing.charge(target, values)
         await self._after(trouble)
         return result
 
-    async def status(
-        self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
-    ) -> StatusResult:
+    async def status(self, target: BillingTarget, values: Values) -> StatusResult:
         self._database.reads[asyncio.current_task()] = READS_BEFORE_A_CHARGE - 1
         trouble = await self._before("status")
-        result = await self._billing.status(config, values, limit_seconds=limit_seconds)
+        result = await self._billing.status(target, values)
         await self._after(trouble)
         return result
 
-    async def refund(
-        self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
-    ) -> RefundResult:
+    async def refund(self, target: BillingTarget, values: Values) -> RefundResult:
         trouble = await self._before("refund")
-        result = await self._billing.refund(config, values, limit_seconds=limit_seconds)
+        result = await self._billing.refund(target, values)
+        await self._after(trouble)
+        return result
+
+    async def cancel(self, target: BillingTarget, values: Values) -> CancelResult:
+        trouble = await self._before("cancel")
+        result = await self._billing.cancel(target, values)
         await self._after(trouble)
         return result
 

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Self, TypeVar
 
@@ -18,13 +18,15 @@ from matinee.provisions.egress import EgressPolicy, EgressRefused
 from matinee.provisions.resolver import Lookup, PinnedResolver, pin, system_lookup
 from matinee.provisions.types import (
     Answer,
+    BillingTarget,
     CallName,
+    CancelOutcome,
+    CancelResult,
     ChargeOutcome,
     ChargeResult,
     ExchangeRecord,
     Failure,
     HttpRequest,
-    ProvisionConfig,
     RefundOutcome,
     RefundResult,
     StatusOutcome,
@@ -44,7 +46,7 @@ _HEADERS = {
 
 _log = structlog.get_logger()
 
-Outcome = TypeVar("Outcome", ChargeOutcome, StatusOutcome, RefundOutcome)
+Outcome = TypeVar("Outcome", ChargeOutcome, StatusOutcome, RefundOutcome, CancelOutcome)
 
 
 class _Reply(msgspec.Struct, frozen=True):
@@ -53,6 +55,7 @@ class _Reply(msgspec.Struct, frozen=True):
     status: int | None = None
     body: bytes = b""
     failure: Failure | None = None
+    headers: Mapping[str, str] = {}
 
 
 class _Progress:
@@ -63,7 +66,7 @@ class _Progress:
 
 
 class _BrokenOff(Exception):
-    """A connection broke. It hides the error's type from aiohttp, which for some sends a GET again."""
+    """A connection broke. It hides the error's type from aiohttp, which for some sends a request again."""
 
 
 class AiohttpBillingGateway:
@@ -93,26 +96,23 @@ class AiohttpBillingGateway:
             await self._session.close()
             self._session = None
 
-    async def charge(
-        self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
-    ) -> ChargeResult:
+    async def charge(self, target: BillingTarget, values: Values) -> ChargeResult:
+        config = target.config
         outcome, record = await self._call(
             "charge",
+            target,
             lambda: rules.build_charge(config, values),
-            _limit(config, limit_seconds),
             lambda answer: rules.judge_charge(config, answer, values),
             rules.unanswered_charge,
         )
         return ChargeResult(outcome, record)
 
-    async def status(
-        self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
-    ) -> StatusResult:
-        call = config.status
+    async def status(self, target: BillingTarget, values: Values) -> StatusResult:
+        call = target.config.status
         outcome, record = await self._call(
             "status",
-            lambda: rules.build_status(config, values),
-            _limit(config, limit_seconds),
+            target,
+            lambda: rules.build_status(target.config, values),
             lambda answer: (
                 rules.judge_status(call, answer, values)
                 if call
@@ -122,14 +122,12 @@ class AiohttpBillingGateway:
         )
         return StatusResult(outcome, record)
 
-    async def refund(
-        self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
-    ) -> RefundResult:
-        call = config.refund
+    async def refund(self, target: BillingTarget, values: Values) -> RefundResult:
+        call = target.config.refund
         outcome, record = await self._call(
             "refund",
-            lambda: rules.build_refund(config, values),
-            _limit(config, limit_seconds),
+            target,
+            lambda: rules.build_refund(target.config, values),
             lambda answer: (
                 rules.judge_refund(call, answer) if call else rules.unanswered_refund(Failure.NOT_BUILT)
             ),
@@ -137,11 +135,24 @@ class AiohttpBillingGateway:
         )
         return RefundResult(outcome, record)
 
+    async def cancel(self, target: BillingTarget, values: Values) -> CancelResult:
+        call = target.config.cancel
+        outcome, record = await self._call(
+            "cancel",
+            target,
+            lambda: rules.build_cancel(target.config, values),
+            lambda answer: (
+                rules.judge_cancel(call, answer) if call else rules.unanswered_cancel(Failure.NOT_BUILT)
+            ),
+            rules.unanswered_cancel,
+        )
+        return CancelResult(outcome, record)
+
     async def _call(
         self,
         call: CallName,
+        target: BillingTarget,
         build: Callable[[], HttpRequest],
-        limit_seconds: float,
         judge: Callable[[Answer], Outcome],
         unanswered: Callable[[Failure], Outcome],
     ) -> tuple[Outcome, ExchangeRecord]:
@@ -155,9 +166,9 @@ class AiohttpBillingGateway:
                 _Reply(failure=Failure.NOT_BUILT),
             )
         else:
-            reply = await self._send(request, limit_seconds)
+            reply = await self._send(request, target.config.timeout_seconds)
         if reply.failure is None and reply.status is not None:
-            outcome = judge(Answer(status=reply.status, body=reply.body))
+            outcome = judge(Answer(status=reply.status, headers=reply.headers, body=reply.body))
         else:
             outcome = unanswered(reply.failure or Failure.BROKEN)
         record = ExchangeRecord(
@@ -177,7 +188,7 @@ class AiohttpBillingGateway:
         try:
             async with asyncio.timeout(limit_seconds):
                 connect_seconds = CONNECT_SECONDS - await self._resolve(request.url)
-                return await self._get(request.url, progress, connect_seconds)
+                return await self._exchange(request, progress, connect_seconds)
         except EgressRefused:
             return _Reply(failure=Failure.EGRESS)
         except _NameUnknown:
@@ -196,13 +207,16 @@ class AiohttpBillingGateway:
             raise _NameUnknown from error
         return time.monotonic() - started
 
-    async def _get(self, url: str, progress: _Progress, connect_seconds: float) -> _Reply:
+    async def _exchange(self, request: HttpRequest, progress: _Progress, connect_seconds: float) -> _Reply:
         session = self._session or self._open()
         timeout = aiohttp.ClientTimeout(
             total=None, connect=max(connect_seconds, 0.1), sock_connect=max(connect_seconds, 0.1)
         )
-        async with session.get(
-            URL(url, encoded=True),
+        async with session.request(
+            request.method,
+            URL(request.url, encoded=True),
+            headers=request.headers,
+            data=request.body or None,
             allow_redirects=False,
             timeout=timeout,
             trace_request_ctx=progress,
@@ -265,7 +279,14 @@ async def _read(response: ClientResponse) -> _Reply:
         failure = Failure.BROKEN
     finally:
         response.close()
-    return _Reply(response.status, bytes(body[:LONGEST_BODY_BYTES]), failure)
+    return _Reply(response.status, bytes(body[:LONGEST_BODY_BYTES]), failure, _headers(response))
+
+
+def _headers(response: ClientResponse) -> dict[str, str]:
+    """Return the answer's headers by lower-case name; one that came more than once is joined by commas."""
+    return {
+        name.lower(): ", ".join(response.headers.getall(name)) for name in dict.fromkeys(response.headers)
+    }
 
 
 def _failure(error: Exception, progress: _Progress) -> Failure:
@@ -278,8 +299,3 @@ def _failure(error: Exception, progress: _Progress) -> Failure:
     if not isinstance(cause, OSError | aiohttp.ClientError):
         _log.warning("billing_call_failed", error=type(cause).__name__)
     return Failure.CONNECT
-
-
-def _limit(config: ProvisionConfig, limit_seconds: float | None) -> float:
-    own = float(config.timeout_seconds)
-    return own if limit_seconds is None else min(own, limit_seconds)

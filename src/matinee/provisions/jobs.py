@@ -7,7 +7,7 @@ from matinee.platform.db import Database
 from matinee.provisions.operations import record_probe
 from matinee.provisions.ports import BillingGateway
 from matinee.provisions.probe import TestAccounts, run_probe
-from matinee.provisions.queries import get_provision
+from matinee.provisions.queries import billing_version, get_provision
 from matinee.provisions.types import Probe
 
 
@@ -26,7 +26,10 @@ async def probe_provision(
     """
     async with database.transaction(operator_id) as tx:
         provision = await get_provision(tx, operator_id=operator_id, provision_id=provision_id)
-    report = await run_probe(gateway, provision.config, accounts)
+        target, _ = await billing_version(
+            tx, operator_id=operator_id, provision_id=provision_id, version=provision.version
+        )
+    report = await run_probe(gateway, target, accounts)
     async with database.transaction(operator_id) as tx:
         return await record_probe(
             tx,

@@ -13,6 +13,7 @@ from matinee.kernel.ids import new_id
 from matinee.provisions.ports import BillingGateway
 from matinee.provisions.rules import provable_capabilities
 from matinee.provisions.types import (
+    BillingTarget,
     Capabilities,
     Capability,
     ChargeKind,
@@ -21,7 +22,6 @@ from matinee.provisions.types import (
     PlatformValue,
     ProbeReport,
     ProbeStep,
-    ProvisionConfig,
     RefundKind,
     StatusKind,
     StatusOutcome,
@@ -49,16 +49,16 @@ class TestAccounts(msgspec.Struct, frozen=True):
 
 async def run_probe(
     gateway: BillingGateway,
-    config: ProvisionConfig,
+    target: BillingTarget,
     accounts: TestAccounts,
     *,
     pause: Pause = asyncio.sleep,
     new_reference: Callable[[], str] = lambda: f"probe-{new_id()}",
 ) -> ProbeReport:
     """Call billing about ten times and say what it proved. Takes seconds to minutes; hold no transaction."""
-    probe = _Probe(gateway, config, accounts, pause, new_reference)
-    provable = provable_capabilities(config)
-    if not provable:
+    probe = _Probe(gateway, target, accounts, pause, new_reference)
+    provable = provable_capabilities(target.config)
+    if Capability.STATUS not in provable:
         probe.note(
             "provable",
             "What can be proved",
@@ -76,13 +76,13 @@ class _Probe:
     def __init__(
         self,
         gateway: BillingGateway,
-        config: ProvisionConfig,
+        target: BillingTarget,
         accounts: TestAccounts,
         pause: Pause,
         new_reference: Callable[[], str],
     ) -> None:
         self._gateway = gateway
-        self._config = config
+        self._target = target
         self._accounts = accounts
         self._pause = pause
         self._new_reference = new_reference
@@ -138,7 +138,7 @@ class _Probe:
     async def _known_reference(self, reference: str) -> tuple[bool, tuple[str, ...]]:
         """Return whether exactly one charge is listed for what was charged once, and what is listed."""
         outcome, record = await self._ask(reference)
-        if outcome.kind is not StatusKind.CHARGED and self._config.longest_processing_seconds:
+        if outcome.kind is not StatusKind.CHARGED and self._target.config.longest_processing_seconds:
             await self._wait()
             outcome, record = await self._ask(reference)
         right = outcome.kind is StatusKind.CHARGED and len(outcome.charge_ids) == 1
@@ -227,7 +227,7 @@ class _Probe:
 
     async def _refund(self, reference: str, standing: tuple[str, ...]) -> bool:
         """Give back what the probe charged; return whether refunds do what they say."""
-        if self._config.refund is None:
+        if self._target.config.refund is None:
             left = f" Give back by hand: {', '.join(standing)}." if standing else ""
             self.note("refund", "Refund", Verdict.NOT_CHECKED, f"The provision has no refund call.{left}")
             return False
@@ -270,7 +270,7 @@ class _Probe:
 
     async def _give_back(self, reference: str, charge_id: str, refund_reference: str | None = None) -> bool:
         title = f"Give back the charge {charge_id}"
-        if self._config.refund is None:
+        if self._target.config.refund is None:
             why = "The provision has no refund call. Give it back by hand."
             self.note("refund", title, Verdict.NOT_CHECKED, why)
             return False
@@ -287,12 +287,12 @@ class _Probe:
         )
 
     async def _charge(self, account: Values, reference: str) -> tuple[ChargeOutcome, ExchangeRecord]:
-        result = await self._gateway.charge(self._config, {**account, PlatformValue.REFERENCE: reference})
+        result = await self._gateway.charge(self._target, {**account, PlatformValue.REFERENCE: reference})
         return result.outcome, result.record
 
     async def _ask(self, reference: str) -> tuple[StatusOutcome, ExchangeRecord]:
         values = {**self._accounts.good, PlatformValue.REFERENCE: reference}
-        result = await self._gateway.status(self._config, values)
+        result = await self._gateway.status(self._target, values)
         return result.outcome, result.record
 
     async def _send_refund(
@@ -304,12 +304,12 @@ class _Probe:
             PlatformValue.CHARGE_ID: charge_id,
             PlatformValue.REFUND_REFERENCE: refund_reference,
         }
-        result = await self._gateway.refund(self._config, values)
+        result = await self._gateway.refund(self._target, values)
         return result.outcome.kind, result.record
 
     async def _wait(self) -> None:
         """Give billing the time that it takes to process, so that a second charge shows."""
-        await self._pause(min(max(1, self._config.longest_processing_seconds), LONGEST_WAIT_SECONDS))
+        await self._pause(min(max(1, self._target.config.longest_processing_seconds), LONGEST_WAIT_SECONDS))
 
     def _check(
         self, name: str, title: str, passed: bool, *, right: str, wrong: str, record: ExchangeRecord

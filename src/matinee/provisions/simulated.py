@@ -15,13 +15,16 @@ import msgspec
 from matinee.provisions import rules
 from matinee.provisions.types import (
     Answer,
+    AnswerPart,
+    AnswerRule,
+    BillingTarget,
     CallName,
+    CancelResult,
     Capabilities,
     Capability,
     ChargeResult,
     ExchangeRecord,
     Failure,
-    Match,
     PlatformValue,
     ProvisionConfig,
     RefundResult,
@@ -106,6 +109,7 @@ class SimulatedBilling:
         self._declined: set[str] = set()
         self._accepted: set[str] = set()
         self._refunds: set[str] = set()
+        self._cancelled: set[str] = set()
         self._landing: list[tuple[datetime, str, str, str]] = []
 
     # -- the ledger
@@ -126,6 +130,8 @@ class SimulatedBilling:
         return min((late[0] for late in self._landing), default=None)
 
     def _land(self, reference: str, amount: str, currency: str) -> None:
+        if reference in self._cancelled:
+            return
         idempotent = Capability.IDEMPOTENT in self.capabilities
         if idempotent and (self.charges[reference] or reference in self._declined):
             return
@@ -142,9 +148,8 @@ class SimulatedBilling:
 
     # -- the gateway
 
-    async def charge(
-        self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
-    ) -> ChargeResult:
+    async def charge(self, target: BillingTarget, values: Values) -> ChargeResult:
+        config = target.config
         request = rules.build_charge(config, values)
         reference = values[PlatformValue.REFERENCE]
         amount, currency = values[PlatformValue.CONTENT_PRICE], values[PlatformValue.CURRENCY]
@@ -174,8 +179,10 @@ class SimulatedBilling:
         )
 
     def _fault_for(self, reference: str) -> Fault:
-        """Return how a charge goes. An idempotent system repeats its first answer."""
+        """Return how a charge goes. An idempotent system repeats its first answer; a closed one is refused."""
         fault = self.choose("charge")
+        if reference in self._cancelled and fault in _SAYS_SUCCESS:
+            return Fault.DECLINED
         if fault is Fault.NOTHING_SENT or Capability.IDEMPOTENT not in self.capabilities:
             return fault
         if reference in self._declined and fault in _SAYS_SUCCESS:
@@ -201,9 +208,8 @@ class SimulatedBilling:
             return Answer(status=200, body=b"<html>gateway</html>")
         return Answer(status=502, body=b"bad gateway")
 
-    async def status(
-        self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
-    ) -> StatusResult:
+    async def status(self, target: BillingTarget, values: Values) -> StatusResult:
+        config = target.config
         request = rules.build_status(config, values)
         reference = values[PlatformValue.REFERENCE]
         fault = self.choose("status")
@@ -227,9 +233,8 @@ class SimulatedBilling:
             return _json(402, {"status": "declined", "reference": reference, "charges": []})
         return _json(404, {"status": "unknown", "reference": reference, "charges": []})
 
-    async def refund(
-        self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
-    ) -> RefundResult:
+    async def refund(self, target: BillingTarget, values: Values) -> RefundResult:
+        config = target.config
         request = rules.build_refund(config, values)
         fault = self.choose("refund")
         if fault is Fault.NOTHING_SENT:
@@ -256,6 +261,39 @@ class SimulatedBilling:
             outcome, _record("refund", request.shown, outcome.kind.value, outcome.cause, answer)
         )
 
+    async def cancel(self, target: BillingTarget, values: Values) -> CancelResult:
+        call = target.config.cancel
+        request = rules.build_cancel(target.config, values)
+        reference, fault = values[PlatformValue.REFERENCE], self.choose("cancel")
+        if fault is Fault.NOTHING_SENT:
+            outcome = rules.unanswered_cancel(Failure.CONNECT)
+            return CancelResult(outcome, _record("cancel", request.shown, outcome.kind.value, outcome.cause))
+        self.requests.append(("cancel", reference))
+        answer = self._cancel_answer(target.config, fault, reference)
+        outcome = (
+            rules.judge_cancel(call, answer)
+            if isinstance(answer, Answer) and call is not None
+            else rules.unanswered_cancel(Failure.TIMEOUT)
+        )
+        return CancelResult(
+            outcome, _record("cancel", request.shown, outcome.kind.value, outcome.cause, answer)
+        )
+
+    def _cancel_answer(self, config: ProvisionConfig, fault: Fault, reference: str) -> Answer | Failure:
+        """Close the reference unless it is charged, and say so; a request that is lost closes nothing."""
+        if fault in (Fault.REQUEST_LOST, Fault.NO_ANSWER):
+            return Failure.TIMEOUT
+        if fault is Fault.ERROR_UNCHARGED:
+            return Answer(status=502, body=b"bad gateway")
+        charged = bool(self.standing(reference))
+        if not charged:
+            self._cancelled.add(reference)
+        if fault is Fault.ANSWER_LOST:
+            return Failure.TIMEOUT
+        if config.cancel is not None and charged:
+            return _json(_code(config.cancel.refused), {"status": "charged", "reference": reference})
+        return _json(200, {"status": "cancelled", "reference": reference})
+
     def _give_back(self, values: Values) -> bool:
         """Reverse the named charge, or the newest one; True if there was one, or this refund was made before."""
         refund_reference = values[PlatformValue.REFUND_REFERENCE]
@@ -273,8 +311,9 @@ class SimulatedBilling:
         return bool(found)
 
 
-def _code(match: Match) -> int:
-    return int(match.status_text[:3])
+def _code(rule: AnswerRule) -> int:
+    """Return the status that a rule asks for."""
+    return next(int(part.text[:3]) for part in rule.conditions if part.part is AnswerPart.STATUS)
 
 
 def _json(status: int, document: object) -> Answer:

@@ -16,6 +16,7 @@ from matinee.provisions.operations import create_provision
 from matinee.provisions.probe import TestAccounts
 from matinee.provisions.queries import current_capabilities, latest_probe
 from matinee.provisions.types import (
+    BillingTarget,
     Capability,
     PlatformValue,
     ProvisionConfig,
@@ -40,16 +41,14 @@ class Watching(AiohttpBillingGateway):
     database: Database
     open_transactions: int = 0
 
-    async def status(
-        self, config: ProvisionConfig, values: Values, *, limit_seconds: float | None = None
-    ) -> StatusResult:
+    async def status(self, target: BillingTarget, values: Values) -> StatusResult:
         async with self.database.directory() as tx:
             self.open_transactions += await tx.fetchval(
                 """SELECT count(*) FROM pg_stat_activity
                    WHERE datname = current_database() AND state LIKE 'idle in transaction%'
                      AND pid <> pg_backend_pid()"""
             )
-        return await super().status(config, values, limit_seconds=limit_seconds)
+        return await super().status(target, values)
 
 
 async def test_a_probe_is_kept_with_its_version(

@@ -19,6 +19,7 @@ from matinee.platform.operators import Operator
 from matinee.provisions import operations, queries
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.types import (
+    BillingTarget,
     Capabilities,
     Capability,
     KeyMapping,
@@ -251,7 +252,10 @@ async def test_billing_version_gives_both(desk: Desk) -> None:
         found = await queries.billing_version(
             tx, operator_id=desk.operator_id, provision_id=created.provision_id, version=1
         )
-    assert found == (FULL, frozenset({I}))
+    target = BillingTarget(
+        operator_id=desk.operator_id, provision_id=created.provision_id, version=1, config=FULL
+    )
+    assert found == (target, frozenset({I}))
 
 
 # Isolation, and what the database itself refuses.

@@ -1,14 +1,15 @@
 """Provisions that the tests start from."""
 
 from matinee.provisions.types import (
+    AnswerFields,
     CallConfig,
-    EchoPointers,
     KeyMapping,
-    Match,
     PlatformValue,
     ProvisionConfig,
     RefundCall,
     StatusCall,
+    answer_rule,
+    json_place,
 )
 
 
@@ -31,17 +32,17 @@ FULL = ProvisionConfig(
     status=StatusCall(
         url="/rentals/status",
         key_map=keys("reference"),
-        charged=Match(status_text="200 OK"),
-        declined=Match(status_text="200 OK", body_contains='"declined"'),
-        not_found=Match(status_text="404 Not Found"),
+        charged=answer_rule("200 OK"),
+        declined=answer_rule("200 OK", contains='"declined"'),
+        not_found=answer_rule("404 Not Found"),
     ),
     refund=RefundCall(url="/rentals/refund", key_map=keys("reference", "refund_reference", "charge_id")),
-    echo=EchoPointers(
-        reference="/reference",
-        amount="/amount",
-        currency="/currency",
-        transaction_id="/transaction",
-        decline_reason="/reason",
+    answer=AnswerFields(
+        reference=json_place("/reference"),
+        amount=json_place("/amount"),
+        currency=json_place("/currency"),
+        transaction_id=json_place("/transaction"),
+        decline_reason=json_place("/reason"),
     ),
 )
 """Charge, status and refund, with every echo mapped."""

@@ -16,18 +16,24 @@ from matinee.console.forms import ConsoleForm, Problem, choices, show_errors, st
 from matinee.kernel.errors import Invalid
 from matinee.provisions.types import (
     API_TYPES,
+    CONFLICT,
     NO_SUCCESS,
     NOT_FOUND,
     REFUND_VALUES,
     SUCCESS,
+    AnswerFields,
+    AnswerPart,
+    AnswerRule,
     CallConfig,
-    EchoPointers,
+    Comparison,
     KeyMapping,
-    Match,
+    Place,
     PlatformValue,
     ProvisionConfig,
     RefundCall,
     StatusCall,
+    answer_rule,
+    json_place,
 )
 
 CONSTANT: Final = "constant"
@@ -37,7 +43,7 @@ MOST_ROWS: Final = 60
 _TABLE_PATH = re.compile(r"(charge|status|refund)\.key_map(?:\.(\d+)\.(\w+))?\Z")
 _ROW_ACTION = re.compile(r"(charge|status|refund):(?:(add)|(up|down|remove):(\d{1,2}))\Z")
 
-MATCHES: Final[Mapping[str, tuple[str, Match]]] = {
+MATCHES: Final[Mapping[str, tuple[str, AnswerRule]]] = {
     "charge__success": ("Success: it was charged", SUCCESS),
     "charge__no_success": ("No success: billing refuses", NO_SUCCESS),
     "status__charged": ("It was charged", SUCCESS),
@@ -73,6 +79,7 @@ VALUE_WORDS: Final[Mapping[str, str]] = {
     PlatformValue.CUSTOMER_MAPPING_ID: "customer's mapping id",
     PlatformValue.REQUESTED_AT: "time of the request",
     PlatformValue.CONTENT_TYPE: "type of content, such as movie",
+    PlatformValue.CALLBACK_URL: "address for callbacks",
     PlatformValue.REFUND_REFERENCE: "reference of the refund",
     PlatformValue.CHARGE_ID: "billing's id of the charge",
 }
@@ -233,10 +240,10 @@ def _change(rows: list[KeyRow], action: Literal["up", "down", "remove"] | str, i
 
 
 def _field_name(path: str) -> str:
-    name = path.replace(".", "__")
-    for part in ("__body_contains", "__body_equals"):
-        name = name.replace(part, "__text")
-    return name
+    """Return the control that an error is about: a rule has a status and one text, a place one line."""
+    name = path.replace(".conditions.1.text", ".text").replace(".conditions.0.text", ".status_text")
+    name = name.replace(".conditions", ".status_text").removesuffix(".at")
+    return name.replace("answer.", "echo.").replace(".", "__")
 
 
 def config_of(form: ProvisionForm) -> ProvisionConfig:
@@ -252,7 +259,7 @@ def config_of(form: ProvisionForm) -> ProvisionConfig:
         ),
         status=_status(form) if form.has_status.data else None,
         refund=_refund(form) if form.has_refund.data else None,
-        echo=EchoPointers(**{name: form[f"echo__{name}"].data or None for name in ECHOES}),
+        answer=_answer_fields(form),
         timeout_seconds=_number(form.timeout_seconds.data),
         longest_processing_seconds=_number(form.longest_processing_seconds.data),
     )
@@ -265,9 +272,9 @@ def _status(form: ProvisionForm) -> StatusCall:
         charged=_match(form, "status__charged"),
         declined=_match(form, "status__declined"),
         not_found=_match(form, "status__not_found"),
-        charges=form.status__charges.data or "",
+        charges=json_place(form.status__charges.data or ""),
         charge_id=form.status__charge_id.data or "",
-        reference=form.status__reference.data or None,
+        reference=_place(form.status__reference.data),
     )
 
 
@@ -284,13 +291,22 @@ def _key_map(form: ProvisionForm, table: str) -> tuple[KeyMapping, ...]:
     return tuple(row.mapping for row in form.rows(table))
 
 
-def _match(form: ProvisionForm, prefix: str) -> Match:
+def _match(form: ProvisionForm, prefix: str) -> AnswerRule:
     mode, text = form[f"{prefix}__body"].data, form[f"{prefix}__text"].data or ""
-    return Match(
-        status_text=form[f"{prefix}__status_text"].data or "",
-        body_contains=text if mode == "contains" else None,
-        body_equals=text if mode == "equals" else None,
+    return answer_rule(
+        form[f"{prefix}__status_text"].data or "",
+        contains=text if mode == "contains" else None,
+        equals=text if mode == "equals" else None,
     )
+
+
+def _answer_fields(form: ProvisionForm) -> AnswerFields:
+    places = {name: _place(form[f"echo__{name}"].data) for name in ECHOES}
+    return msgspec.structs.replace(AnswerFields(), **places)
+
+
+def _place(pointer: str | None) -> Place | None:
+    return json_place(pointer) if pointer else None
 
 
 def _number(text: str | None) -> int:
@@ -311,14 +327,15 @@ def form_of(config: ProvisionConfig, version: int | None) -> ProvisionForm:
         "has_status": "yes" if config.status else "",
         "has_refund": "yes" if config.refund else "",
         "status__url": status.url,
-        "status__charges": status.charges,
+        "status__charges": status.charges.at,
         "status__charge_id": status.charge_id,
-        "status__reference": status.reference or "",
+        "status__reference": status.reference.at if status.reference else "",
         "refund__url": refund.url,
         "version": "" if version is None else str(version),
     }
     for name in ECHOES:
-        data[f"echo__{name}"] = getattr(config.echo, name) or ""
+        place: Place | None = getattr(config.answer, name)
+        data[f"echo__{name}"] = place.at if place else ""
     for prefix in MATCHES:
         call = {"charge": config.charge, "status": status, "refund": refund}[prefix.partition("__")[0]]
         data |= _match_data(prefix, getattr(call, prefix.partition("__")[2]))
@@ -330,15 +347,15 @@ def form_of(config: ProvisionConfig, version: int | None) -> ProvisionForm:
     return form
 
 
-def _match_data(prefix: str, match: Match) -> dict[str, str]:
-    mode = (
-        "contains" if match.body_contains is not None else "equals" if match.body_equals is not None else ""
-    )
-    return {
-        f"{prefix}__status_text": match.status_text,
-        f"{prefix}__body": mode,
-        f"{prefix}__text": match.body_contains or match.body_equals or "",
-    }
+def _match_data(prefix: str, rule: AnswerRule) -> dict[str, str]:
+    data = {f"{prefix}__status_text": "", f"{prefix}__body": "", f"{prefix}__text": ""}
+    for condition in rule.conditions:
+        if condition.part is AnswerPart.STATUS:
+            data[f"{prefix}__status_text"] = condition.text
+        else:
+            data[f"{prefix}__body"] = "contains" if condition.comparison is Comparison.CONTAINS else "equals"
+            data[f"{prefix}__text"] = condition.text
+    return data
 
 
 def _row(mapping: KeyMapping) -> KeyRow:
@@ -370,7 +387,7 @@ _USUAL_REFUND = RefundCall(
     key_map=_same_name(
         PlatformValue.REFERENCE, PlatformValue.REFUND_REFERENCE, charge=PlatformValue.CHARGE_ID
     ),
-    no_success=Match(status_text="409 Conflict"),
+    no_success=CONFLICT,
 )
 
 NEW: Final = ProvisionConfig(

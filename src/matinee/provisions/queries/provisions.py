@@ -11,6 +11,7 @@ from matinee.kernel.errors import NotFound
 from matinee.platform.db import Record, Transaction
 from matinee.provisions.rules import provable_capabilities, provision_class, same_calls
 from matinee.provisions.types import (
+    BillingTarget,
     Capabilities,
     Capability,
     Probe,
@@ -50,12 +51,19 @@ BILLING_VERSION = """
      ) probe
      WHERE v.operator_id = asked.operator_id AND v.provision_id = asked.provision_id) AS billing_probes
 """
-"""Two columns that `read_billing_version` reads, of the provision version that `asked` names."""
+"""The columns that make a BillingRow, of the provision version that `asked` names."""
 
 _BILLING_VERSION_ALONE = f"""
     SELECT {BILLING_VERSION}
     FROM (SELECT $1::uuid AS operator_id, $2::uuid AS provision_id, $3::integer AS provision_version) AS asked
 """
+
+
+class BillingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What BILLING_VERSION read, as it is stored; `config` None: there is no such version."""
+
+    config: str | None
+    probes: str | None
 
 
 class _NewestProbe(msgspec.Struct, frozen=True):
@@ -99,17 +107,27 @@ async def get_version(
 
 async def billing_version(
     tx: Transaction, *, operator_id: UUID, provision_id: UUID, version: int
-) -> tuple[ProvisionConfig, Capabilities]:
-    """Return what a call needs: the version, and what it was proved to be able to do. Raises NotFound."""
-    row = await tx.fetchrow(_BILLING_VERSION_ALONE, operator_id, provision_id, version)
-    return read_billing_version(row and row["billing_config"], row and row["billing_probes"])
+) -> tuple[BillingTarget, Capabilities]:
+    """Return whom a call goes to, and what that version was proved to be able to do. Raises NotFound."""
+    (row,) = await tx.fetch(_BILLING_VERSION_ALONE, operator_id, provision_id, version)
+    stored = BillingRow(config=row["billing_config"], probes=row["billing_probes"])
+    return read_billing_version(stored, operator_id=operator_id, provision_id=provision_id, version=version)
+
+
+def read_billing_version(
+    stored: BillingRow, *, operator_id: UUID, provision_id: UUID, version: int
+) -> tuple[BillingTarget, Capabilities]:
+    """Return what the columns of BILLING_VERSION say of the version that was asked for. Raises NotFound."""
+    if stored.config is None:
+        raise NotFound(NO_PROVISION)
+    config, capabilities = _read_version(stored.config, stored.probes)
+    target = BillingTarget(operator_id=operator_id, provision_id=provision_id, version=version, config=config)
+    return target, capabilities
 
 
 @lru_cache(maxsize=1024)
-def read_billing_version(config: str | None, probes: str | None) -> tuple[ProvisionConfig, Capabilities]:
-    """Return what the two columns of BILLING_VERSION say. Raises NotFound. The same texts are read once."""
-    if config is None:
-        raise NotFound(NO_PROVISION)
+def _read_version(config: str, probes: str | None) -> tuple[ProvisionConfig, Capabilities]:
+    """Return a version and what was proved of it. The same texts are read once."""
     version = decode_config(config)
     return version, _proved(version, msgspec.json.decode(probes or "[]", type=list[_NewestProbe]))
 

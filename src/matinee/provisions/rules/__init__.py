@@ -2,9 +2,11 @@
 
 from matinee.provisions.rules.excerpt import excerpt
 from matinee.provisions.rules.judging import (
+    judge_cancel,
     judge_charge,
     judge_refund,
     judge_status,
+    unanswered_cancel,
     unanswered_charge,
     unanswered_refund,
     unanswered_status,
@@ -18,6 +20,7 @@ from matinee.provisions.rules.proof import (
 )
 from matinee.provisions.rules.request import (
     RequestNotBuilt,
+    build_cancel,
     build_charge,
     build_refund,
     build_status,
@@ -28,12 +31,14 @@ from matinee.provisions.rules.validation import validated_config
 __all__ = [
     "MISSING",
     "RequestNotBuilt",
+    "build_cancel",
     "build_charge",
     "build_refund",
     "build_status",
     "call_url",
     "excerpt",
     "is_pointer",
+    "judge_cancel",
     "judge_charge",
     "judge_refund",
     "judge_status",
@@ -43,6 +48,7 @@ __all__ = [
     "provision_class",
     "resolve",
     "same_calls",
+    "unanswered_cancel",
     "unanswered_charge",
     "unanswered_refund",
     "unanswered_status",

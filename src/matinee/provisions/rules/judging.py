@@ -5,15 +5,19 @@ from decimal import Decimal
 from typing import Any
 
 from matinee.kernel.cards import mask_card_numbers
-from matinee.provisions.rules.pointers import MISSING, parse_json, resolve
+from matinee.provisions.rules.pointers import MISSING, resolve
+from matinee.provisions.rules.reading import Reading, holds, never_certain
 from matinee.provisions.types import (
     NOTHING_SENT,
     Answer,
+    AnswerFields,
+    CancelCall,
+    CancelKind,
+    CancelOutcome,
     ChargeKind,
     ChargeOutcome,
-    EchoPointers,
     Failure,
-    Match,
+    Place,
     PlatformValue,
     ProvisionConfig,
     RefundCall,
@@ -34,26 +38,26 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 def judge_charge(config: ProvisionConfig, answer: Answer, values: Values) -> ChargeOutcome:
     """Return what the answer to a charge means; `values` are those that were sent."""
-    unclear = _never_certain(answer)
+    unclear = never_certain(answer)
     if unclear:
         return ChargeOutcome(kind=ChargeKind.UNKNOWN, cause=unclear)
-    success, refusal = matches(config.charge.success, answer), matches(config.charge.no_success, answer)
+    reading = Reading(answer)
+    success, refusal = holds(config.charge.success, reading), holds(config.charge.no_success, reading)
     if success and refusal:
         return ChargeOutcome(kind=ChargeKind.REVIEW, cause="both_rules_match")
     if not success and not refusal:
         return ChargeOutcome(kind=ChargeKind.UNKNOWN, cause="no_rule_matches")
-    document = parse_json(answer.body) if config.echo != EchoPointers() else MISSING
-    echoes = _echoes(config.echo, document, values)
+    echoes = _echoes(config.answer, reading, values)
     for name, agrees in echoes.items():
         if agrees is False:
             return ChargeOutcome(kind=ChargeKind.REVIEW, cause=f"echo_{name}_disagrees")
     if refusal:
-        reason = _reason(document, config.echo.decline_reason)
+        reason = _reason(_found(reading, config.answer.decline_reason))
         return ChargeOutcome(kind=ChargeKind.DECLINED, cause="no_success", decline_reason=reason)
     for name, agrees in echoes.items():
         if agrees is None:
             return ChargeOutcome(kind=ChargeKind.UNKNOWN, cause=f"echo_{name}_missing")
-    transaction_id = _identifier(document, config.echo.transaction_id)
+    transaction_id = _identifier(_found(reading, config.answer.transaction_id))
     return ChargeOutcome(kind=ChargeKind.SUCCESS, cause="success", transaction_id=transaction_id)
 
 
@@ -63,33 +67,34 @@ def judge_status(call: StatusCall, answer: Answer, values: Values) -> StatusOutc
     The list of charges decides between `charged` and a refusal that both match, so that `charged` may be as
     wide as `200 OK`; an empty list under `charged` means that nothing stands, for example after a refund.
     """
-    unclear = _never_certain(answer)
+    unclear = never_certain(answer)
     if unclear:
         return _no_answer(unclear)
-    charged = matches(call.charged, answer)
+    reading = Reading(answer)
+    charged = holds(call.charged, reading)
     refusals = {StatusKind.DECLINED: call.declined, StatusKind.NOT_FOUND: call.not_found}
-    refused = [kind for kind, rule in refusals.items() if matches(rule, answer)]
+    refused = [kind for kind, rule in refusals.items() if holds(rule, reading)]
     if len(refused) > 1:
         return _no_answer("several_rules_match")
     if not charged and not refused:
         return _no_answer("no_rule_matches")
-    document = parse_json(answer.body)
-    listed = resolve(document, call.charges)
+    listed = _found(reading, call.charges)
     if refused:
         if isinstance(listed, list) and listed:
             return _no_answer("charges_listed_all_the_same")
-        wrong = _other_reference(call, document, values, required=False)
+        wrong = _other_reference(call, reading, values, required=False)
         return _no_answer(wrong) if wrong else StatusOutcome(kind=refused[0], cause=refused[0].value)
-    wrong = _other_reference(call, document, values, required=True)
+    wrong = _other_reference(call, reading, values, required=True)
     return _no_answer(wrong) if wrong else _standing(call, listed)
 
 
 def judge_refund(call: RefundCall, answer: Answer) -> RefundOutcome:
     """Return what the answer to a refund means."""
-    unclear = _never_certain(answer)
+    unclear = never_certain(answer)
     if unclear:
         return RefundOutcome(kind=RefundKind.UNCLEAR, cause=unclear)
-    success, refusal = matches(call.success, answer), matches(call.no_success, answer)
+    reading = Reading(answer)
+    success, refusal = holds(call.success, reading), holds(call.no_success, reading)
     if success and refusal:
         return RefundOutcome(kind=RefundKind.UNCLEAR, cause="both_rules_match")
     if success:
@@ -97,6 +102,22 @@ def judge_refund(call: RefundCall, answer: Answer) -> RefundOutcome:
     if refusal:
         return RefundOutcome(kind=RefundKind.REFUSED, cause="no_success")
     return RefundOutcome(kind=RefundKind.UNCLEAR, cause="no_rule_matches")
+
+
+def judge_cancel(call: CancelCall, answer: Answer) -> CancelOutcome:
+    """Return what the answer to a cancel means."""
+    unclear = never_certain(answer)
+    if unclear:
+        return CancelOutcome(kind=CancelKind.UNCLEAR, cause=unclear)
+    reading = Reading(answer)
+    acknowledged, refused = holds(call.acknowledged, reading), holds(call.refused, reading)
+    if acknowledged and refused:
+        return CancelOutcome(kind=CancelKind.UNCLEAR, cause="both_rules_match")
+    if acknowledged:
+        return CancelOutcome(kind=CancelKind.CANCELLED, cause="acknowledged")
+    if refused:
+        return CancelOutcome(kind=CancelKind.REFUSED, cause="refused")
+    return CancelOutcome(kind=CancelKind.UNCLEAR, cause="no_rule_matches")
 
 
 def unanswered_charge(failure: Failure) -> ChargeOutcome:
@@ -116,34 +137,21 @@ def unanswered_refund(failure: Failure) -> RefundOutcome:
     return RefundOutcome(kind=kind, cause=failure.value)
 
 
-def matches(match: Match, answer: Answer) -> bool:
-    """Whether every condition of `match` holds for `answer`."""
-    if answer.status != int(match.status_text[:3]):
-        return False
-    if match.body_contains is None and match.body_equals is None:
-        return True
-    body = answer.body.decode("utf-8-sig", "replace")
-    if match.body_contains is not None and match.body_contains not in body:
-        return False
-    return match.body_equals is None or match.body_equals.strip() == body.strip()
-
-
-def _never_certain(answer: Answer) -> str:
-    """Return why no rule may judge this status: redirects are not followed, server errors say nothing."""
-    if 300 <= answer.status < 400:
-        return "redirect"
-    return "server_error" if answer.status >= 500 else ""
+def unanswered_cancel(failure: Failure) -> CancelOutcome:
+    """Return the outcome without a usable answer, as for a charge."""
+    kind = CancelKind.NOT_SENT if failure in NOTHING_SENT else CancelKind.UNCLEAR
+    return CancelOutcome(kind=kind, cause=failure.value)
 
 
 def _no_answer(cause: str) -> StatusOutcome:
     return StatusOutcome(kind=StatusKind.NO_ANSWER, cause=cause)
 
 
-def _other_reference(call: StatusCall, document: Any, values: Values, *, required: bool) -> str:
+def _other_reference(call: StatusCall, reading: Reading, values: Values, *, required: bool) -> str:
     """Return what is wrong with the reference that the answer is about, if that is mapped; else nothing."""
     if call.reference is None:
         return ""
-    agrees = _agrees(resolve(document, call.reference), values[PlatformValue.REFERENCE])
+    agrees = _agrees(_found(reading, call.reference), values[PlatformValue.REFERENCE])
     if agrees is None:
         return "echo_reference_missing" if required else ""
     return "" if agrees else "echo_reference_disagrees"
@@ -152,7 +160,8 @@ def _other_reference(call: StatusCall, document: Any, values: Values, *, require
 def _standing(call: StatusCall, listed: Any) -> StatusOutcome:
     if not isinstance(listed, list):
         return _no_answer("no_list_of_charges")
-    known = [found for element in listed if (found := _identifier(element, call.charge_id)) is not None]
+    ids = (_identifier(resolve(element, call.charge_id)) for element in listed)
+    known = [found for found in ids if found is not None]
     if len(known) != len(listed):
         return _no_answer("charge_without_id")
     if not known:
@@ -162,15 +171,19 @@ def _standing(call: StatusCall, listed: Any) -> StatusOutcome:
     )
 
 
-def _echoes(echo: EchoPointers, document: Any, values: Values) -> dict[str, bool | None]:
+def _found(reading: Reading, place: Place | None) -> Any:
+    return MISSING if place is None else reading.at(place.part, place.at)
+
+
+def _echoes(fields: AnswerFields, reading: Reading, values: Values) -> dict[str, bool | None]:
     """Return, for each mapped echo, whether it agrees; None when the answer does not have it."""
     results: dict[str, bool | None] = {}
-    if echo.reference is not None:
-        results["reference"] = _agrees(resolve(document, echo.reference), values[PlatformValue.REFERENCE])
-    if echo.amount is not None:
-        results["amount"] = _same_amount(resolve(document, echo.amount), values[PlatformValue.CONTENT_PRICE])
-    if echo.currency is not None:
-        currency = resolve(document, echo.currency)
+    if fields.reference is not None:
+        results["reference"] = _agrees(_found(reading, fields.reference), values[PlatformValue.REFERENCE])
+    if fields.amount is not None:
+        results["amount"] = _same_amount(_found(reading, fields.amount), values[PlatformValue.CONTENT_PRICE])
+    if fields.currency is not None:
+        currency = _found(reading, fields.currency)
         currency = currency.upper() if isinstance(currency, str) else currency
         results["currency"] = _agrees(currency, values[PlatformValue.CURRENCY].upper())
     return results
@@ -193,9 +206,8 @@ def _same_amount(echoed: Any, sent: str) -> bool | None:
     return bool(echoed == Decimal(sent))
 
 
-def _identifier(document: Any, pointer: str | None) -> str | None:
-    """Return the id at `pointer` exactly as billing wrote it: a changed id would name another charge."""
-    found = MISSING if pointer is None else resolve(document, pointer)
+def _identifier(found: Any) -> str | None:
+    """Return an id exactly as billing wrote it: a changed one would name another charge."""
     if isinstance(found, bool) or not isinstance(found, str | int):
         return None
     text = str(found)
@@ -206,9 +218,8 @@ def _identifier(document: Any, pointer: str | None) -> str | None:
     )
 
 
-def _reason(document: Any, pointer: str | None) -> str | None:
-    """Return the text at `pointer`, fit to be shown: one line, no card numbers, at most 200 characters."""
-    found = MISSING if pointer is None else resolve(document, pointer)
+def _reason(found: Any) -> str | None:
+    """Return what was found, fit to be shown: one line, no card numbers, at most 200 characters."""
     if isinstance(found, bool) or not isinstance(found, str | int):
         return None
     return mask_card_numbers(_UNPRINTABLE.sub(" ", str(found)).strip())[:LONGEST_REASON] or None

@@ -29,10 +29,14 @@ def provable_capabilities(config: ProvisionConfig) -> Capabilities:
     """Return what a probe could prove of `config` at most: every capability rests on the reference."""
     if all(mapping.platform_value != PlatformValue.REFERENCE for mapping in config.charge.key_map):
         return frozenset()
-    if config.status is None:
-        return frozenset()
-    proved = {Capability.IDEMPOTENT, Capability.STATUS}
-    return frozenset(proved | {Capability.REFUND} if config.refund is not None else proved)
+    proved = set[Capability]()
+    if config.cancel is not None:
+        proved.add(Capability.CANCEL)
+    if config.status is not None:
+        proved |= {Capability.IDEMPOTENT, Capability.STATUS}
+        if config.refund is not None:
+            proved.add(Capability.REFUND)
+    return frozenset(proved)
 
 
 def same_calls(one: ProvisionConfig, other: ProvisionConfig) -> bool:

@@ -34,14 +34,14 @@ class RequestNotBuilt(ValueError):
 
 def build_charge(config: ProvisionConfig, values: Values) -> HttpRequest:
     """Return the charge. Raises RequestNotBuilt, also when an echo could not be compared later."""
-    echo = config.echo
+    fields = config.answer
     compared = {
-        PlatformValue.REFERENCE: echo.reference,
-        PlatformValue.CONTENT_PRICE: echo.amount,
-        PlatformValue.CURRENCY: echo.currency,
+        PlatformValue.REFERENCE: fields.reference,
+        PlatformValue.CONTENT_PRICE: fields.amount,
+        PlatformValue.CURRENCY: fields.currency,
     }
-    for value, pointer in compared.items():
-        if pointer is not None and not values.get(value):
+    for value, place in compared.items():
+        if place is not None and not values.get(value):
             raise RequestNotBuilt(f"There is no {value} to compare the answer with.")
     if not _PRICE.match(values.get(PlatformValue.CONTENT_PRICE, "0")):
         raise RequestNotBuilt("The content_price is not an amount such as 4.99.")
@@ -60,6 +60,13 @@ def build_refund(config: ProvisionConfig, values: Values) -> HttpRequest:
     if config.refund is None:
         raise RequestNotBuilt("The provision has no refund call.")
     return _build(call_url(config.base_url, config.refund.url), config.refund.key_map, values)
+
+
+def build_cancel(config: ProvisionConfig, values: Values) -> HttpRequest:
+    """Return the call that closes a reference. Raises RequestNotBuilt, also when there is no cancel call."""
+    if config.cancel is None:
+        raise RequestNotBuilt("The provision has no cancel call.")
+    return _build(call_url(config.base_url, config.cancel.url), config.cancel.key_map, values)
 
 
 def call_url(base_url: str, url: str) -> str:

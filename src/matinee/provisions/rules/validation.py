@@ -1,7 +1,6 @@
 """What may be saved as a provision. Every complaint names the field, what is wrong and how to mend it."""
 
 import re
-from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -9,13 +8,14 @@ import msgspec
 from matinee.kernel.cards import contains_card_number
 from matinee.kernel.errors import Invalid
 from matinee.provisions.egress import EgressPolicy, EgressRefused, with_scheme
+from matinee.provisions.rules.answers import CARD, Fields, check_place, check_rule, check_rules
 from matinee.provisions.rules.pointers import is_pointer
 from matinee.provisions.rules.request import call_url
 from matinee.provisions.types import (
     API_TYPES,
     REFUND_VALUES,
+    CancelCall,
     KeyMapping,
-    Match,
     PlatformValue,
     ProvisionConfig,
     RefundCall,
@@ -25,25 +25,20 @@ from matinee.provisions.types import (
 MOST_MAPPINGS = 40
 LONGEST_NAME = 100
 LONGEST_CONSTANT = 500
-LONGEST_BODY_TEXT = 500
 SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 3, 30
 LONGEST_PROCESSING_SECONDS = 86_400
 
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]{0,63}\Z")
-_STATUS_TEXT = re.compile(r"([1-9][0-9]{2})(?: [\x20-\x7e]{0,80})?\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_BODY_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
-Fields = dict[str, str]
-
-_CARD = "This looks like a payment card number, which must not be stored here."
+_FIELDS = ("reference", "amount", "currency", "transaction_id", "decline_reason")
 
 
 def validated_config(config: ProvisionConfig, *, policy: EgressPolicy) -> ProvisionConfig:
     """Return `config` in its normal form: names trimmed, addresses with a scheme.
 
     Raises Invalid. Its field names are paths: `base_url`, `charge.key_map.0.parameter`,
-    `status.url`, `refund.no_success.status_text`, `echo.amount`.
+    `status.url`, `refund.no_success.conditions.0.text`, `answer.amount.at`.
     """
     errors: Fields = {}
     config = _normal(config)
@@ -52,17 +47,17 @@ def validated_config(config: ProvisionConfig, *, policy: EgressPolicy) -> Provis
     _check_keys(config.charge.key_map, "charge.key_map", config.base_url, errors)
     _forbid(config.charge.key_map, REFUND_VALUES, "charge.key_map", errors)
     rules = {"charge.success": config.charge.success, "charge.no_success": config.charge.no_success}
-    _check_rules(rules, errors)
+    check_rules(rules, errors)
     if config.status is not None:
         _check_status(config, config.status, policy, errors)
     if config.refund is not None:
         _check_refund(config, config.refund, policy, errors)
-    for name in config.echo.__struct_fields__:
-        pointer = getattr(config.echo, name)
-        if pointer is not None and not is_pointer(pointer):
-            errors[f"echo.{name}"] = "Write a JSON pointer, for example /data/reference."
-    if config.echo.reference is not None and PlatformValue.REFERENCE not in _values(config.charge.key_map):
-        errors.setdefault("echo.reference", "Billing can only repeat a reference that the key table sends.")
+    if config.cancel is not None:
+        _check_cancel(config, config.cancel, policy, errors)
+    for name in _FIELDS:
+        check_place(getattr(config.answer, name), f"answer.{name}", errors)
+    if config.answer.reference is not None and PlatformValue.REFERENCE not in _values(config.charge.key_map):
+        errors.setdefault("answer.reference", "Billing can only repeat a reference that the key table sends.")
     if errors:
         raise Invalid(errors)
     return config
@@ -77,6 +72,8 @@ def _normal(config: ProvisionConfig) -> ProvisionConfig:
         changes["status"] = msgspec.structs.replace(config.status, url=_normal_second(config.status.url))
     if config.refund is not None:
         changes["refund"] = msgspec.structs.replace(config.refund, url=_normal_second(config.refund.url))
+    if config.cancel is not None:
+        changes["cancel"] = msgspec.structs.replace(config.cancel, url=_normal_second(config.cancel.url))
     return msgspec.structs.replace(config, **changes)
 
 
@@ -91,7 +88,7 @@ def _check_general(config: ProvisionConfig, errors: Fields) -> None:
     elif _CONTROL.search(config.name):
         errors["name"] = "The name must be one line of ordinary characters."
     elif contains_card_number(config.name):
-        errors["name"] = _CARD
+        errors["name"] = CARD
     if config.api_type not in API_TYPES:
         errors["api_type"] = f"Choose one of: {', '.join(kind.title for kind in API_TYPES.values())}."
     if not SHORTEST_TIMEOUT <= config.timeout_seconds <= LONGEST_TIMEOUT:
@@ -110,7 +107,7 @@ def _check_url(url: str, field: str, policy: EgressPolicy, errors: Fields) -> No
         errors[field] = refusal.message
         return
     if contains_card_number(url):
-        errors[field] = _CARD
+        errors[field] = CARD
 
 
 def _check_keys(key_map: tuple[KeyMapping, ...], field: str, url: str, errors: Fields) -> None:
@@ -141,7 +138,7 @@ def _check_constant(constant: str, field: str, errors: Fields) -> None:
     elif _CONTROL.search(constant):
         errors[field] = "A constant must be one line without control characters."
     elif contains_card_number(constant):
-        errors[field] = _CARD
+        errors[field] = CARD
 
 
 def _forbid(
@@ -152,71 +149,17 @@ def _forbid(
             errors.setdefault(f"{field}.{index}.platform_value", "This value exists in a refund only.")
 
 
-def _check_rules(rules: Mapping[str, Match], errors: Fields) -> None:
-    """Check the answers of one call: each readable, no two of which one always includes the other."""
-    readable: dict[str, Match] = {}
-    for field, rule in rules.items():
-        before = len(errors)
-        _check_match(rule, field, errors)
-        if len(errors) == before:
-            for other_field, other in readable.items():
-                if _includes(rule, other) or _includes(other, rule):
-                    name = other_field.rpartition(".")[2].replace("_", "-")
-                    errors[f"{field}.status_text"] = (
-                        f"It cannot be told from the {name} answer; choose another status or body text."
-                    )
-            readable[field] = rule
-
-
-def _check_match(rule: Match, field: str, errors: Fields) -> None:
-    found = _STATUS_TEXT.match(rule.status_text)
-    number = int(found.group(1)) if found else 0
-    if not 200 <= number < 600:
-        errors[f"{field}.status_text"] = "Write an HTTP status, for example 200 OK."
-    elif 300 <= number < 400:
-        errors[f"{field}.status_text"] = "A redirect is never followed, so it cannot be an answer."
-    elif number >= 500:
-        errors[f"{field}.status_text"] = (
-            "A server error says nothing about the charge: it may have happened. Choose a status below 500."
-        )
-    for name, text in (("body_contains", rule.body_contains), ("body_equals", rule.body_equals)):
-        if text is None:
-            continue
-        if not text.strip() or len(text) > LONGEST_BODY_TEXT or _BODY_CONTROL.search(text):
-            errors[f"{field}.{name}"] = (
-                f"Write 1 to {LONGEST_BODY_TEXT} ordinary characters, or leave it empty."
-            )
-        elif contains_card_number(text):
-            errors[f"{field}.{name}"] = _CARD
-    if rule.body_contains is not None and rule.body_equals is not None:
-        errors[f"{field}.body_equals"] = "Choose one condition on the body: contains or equals."
-
-
-def _includes(wide: Match, narrow: Match) -> bool:
-    """Whether every answer that `narrow` matches is matched by `wide` as well."""
-    if wide.status_text[:3] != narrow.status_text[:3]:
-        return False
-    if wide.body_equals is not None:
-        return narrow.body_equals is not None and wide.body_equals.strip() == narrow.body_equals.strip()
-    if wide.body_contains is None:
-        return True
-    return any(
-        text is not None and wide.body_contains in text for text in (narrow.body_contains, narrow.body_equals)
-    )
-
-
 def _check_status(config: ProvisionConfig, call: StatusCall, policy: EgressPolicy, errors: Fields) -> None:
     _check_second_url(config, call.url, call.key_map, "status", policy, errors)
     _forbid(call.key_map, REFUND_VALUES, "status.key_map", errors)
-    _check_rules({"status.declined": call.declined, "status.not_found": call.not_found}, errors)
-    _check_match(call.charged, "status.charged", errors)
+    check_rules({"status.declined": call.declined, "status.not_found": call.not_found}, errors)
+    check_rule(call.charged, "status.charged", errors)
     if call.charged in (call.declined, call.not_found):
-        errors["status.charged.status_text"] = "The same answer cannot mean charged and not charged."
-    for name in ("charges", "charge_id"):
-        if not is_pointer(getattr(call, name)):
-            errors[f"status.{name}"] = "Write a JSON pointer, for example /charges."
-    if call.reference is not None and not is_pointer(call.reference):
-        errors["status.reference"] = "Write a JSON pointer, for example /reference."
+        errors["status.charged.conditions"] = "The same answer cannot mean charged and not charged."
+    check_place(call.charges, "status.charges", errors)
+    if not is_pointer(call.charge_id):
+        errors["status.charge_id"] = "Write a JSON pointer, for example /id."
+    check_place(call.reference, "status.reference", errors)
     if PlatformValue.REFERENCE not in _values(call.key_map):
         errors.setdefault("status.key_map", "The status call must send the reference: it asks by it.")
     if PlatformValue.REFERENCE not in _values(config.charge.key_map):
@@ -225,7 +168,7 @@ def _check_status(config: ProvisionConfig, call: StatusCall, policy: EgressPolic
 
 def _check_refund(config: ProvisionConfig, call: RefundCall, policy: EgressPolicy, errors: Fields) -> None:
     _check_second_url(config, call.url, call.key_map, "refund", policy, errors)
-    _check_rules({"refund.success": call.success, "refund.no_success": call.no_success}, errors)
+    check_rules({"refund.success": call.success, "refund.no_success": call.no_success}, errors)
     sent, field = _values(call.key_map), "refund.key_map"
     if PlatformValue.REFUND_REFERENCE not in sent:
         errors.setdefault(
@@ -237,11 +180,21 @@ def _check_refund(config: ProvisionConfig, call: RefundCall, policy: EgressPolic
         )
     if not sent & {PlatformValue.CHARGE_ID, PlatformValue.REFERENCE}:
         errors.setdefault(field, "The refund must send the reference of the charge that it takes back.")
-    knows_ids = config.status is not None or config.echo.transaction_id is not None
+    knows_ids = config.status is not None or config.answer.transaction_id is not None
     if PlatformValue.CHARGE_ID in sent and not knows_ids:
         errors.setdefault(
             field, "charge_id is only known with a status call or a transaction id in the answer."
         )
+
+
+def _check_cancel(config: ProvisionConfig, call: CancelCall, policy: EgressPolicy, errors: Fields) -> None:
+    _check_second_url(config, call.url, call.key_map, "cancel", policy, errors)
+    _forbid(call.key_map, REFUND_VALUES, "cancel.key_map", errors)
+    check_rules({"cancel.acknowledged": call.acknowledged, "cancel.refused": call.refused}, errors)
+    if PlatformValue.REFERENCE not in _values(call.key_map):
+        errors.setdefault("cancel.key_map", "The cancel call must send the reference: it closes it.")
+    if PlatformValue.REFERENCE not in _values(config.charge.key_map):
+        errors.setdefault("charge.key_map", "With a cancel call the charge must send the reference too.")
 
 
 def _check_second_url(

@@ -78,7 +78,7 @@ async def charge(services: PurchaseServices, order: BillingOrder) -> Purchase:
 
 async def _ask_before_charging(services: PurchaseServices, order: BillingOrder) -> Purchase | None:
     """Ask for an earlier charge under this reference. None: there is none, go on."""
-    result = await services.gateway.status(order.config, order.values)
+    result = await services.gateway.status(order.target, order.values)
     match result.outcome.kind:
         case StatusKind.NO_ANSWER:
             change = Change(
@@ -134,7 +134,7 @@ async def repeat(services: PurchaseServices, order: BillingOrder) -> Purchase | 
 
 async def _send(services: PurchaseServices, order: BillingOrder) -> Purchase:
     """Send the request and settle its answer; the answer is worth several tries to save it, the request is not."""
-    result = await services.gateway.charge(order.config, order.values)
+    result = await services.gateway.charge(order.target, order.values)
     attempt_id = new_id()
     for pause in SAVE_AGAIN_AFTER_SECONDS:
         try:

@@ -109,7 +109,7 @@ async def _resolve(
 async def _by_status(
     services: PurchaseServices, order: BillingOrder, now: datetime, *, scheduled: bool
 ) -> None:
-    result = await services.gateway.status(order.config, order.values)
+    result = await services.gateway.status(order.target, order.values)
     async with services.database.transaction(order.operator.operator_id) as tx:
         after = await tx.now()
         purchase = order.purchase

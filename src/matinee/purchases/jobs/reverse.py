@@ -51,7 +51,7 @@ async def check_reversal(
         order = await billing_order(tx, operator=operator, purchase=purchase)
     charge_id = reversal.charge_id
     if Capability.STATUS in order.capabilities:
-        result = await services.gateway.status(order.config, order.values)
+        result = await services.gateway.status(order.target, order.values)
         decided, charge_id = await _by_status(services, order, reversal, result.outcome, result.record)
         if decided:
             return
@@ -157,7 +157,7 @@ async def _call(
     values = dict(order.values) | {PlatformValue.REFUND_REFERENCE: claimed.refund_reference}
     if claimed.charge_id is not None:
         values[PlatformValue.CHARGE_ID] = claimed.charge_id
-    result = await services.gateway.refund(order.config, values)
+    result = await services.gateway.refund(order.target, values)
     match result.outcome.kind:
         case RefundKind.REFUNDED:
             await _finish(services, order, claimed, ReversalState.REVERSED, "refunded", result.record)

@@ -29,7 +29,7 @@ async def watch_closed(services: PurchaseServices, order: BillingOrder, now: dat
     if Capability.STATUS not in order.capabilities:
         await _never_again(services, purchase)
         return
-    result = await services.gateway.status(order.config, order.values)
+    result = await services.gateway.status(order.target, order.values)
     async with services.database.transaction(purchase.operator_id) as tx:
         if result.outcome.kind is StatusKind.CHARGED:
             await charge_turned_up(
@@ -66,7 +66,7 @@ async def count_charges(services: PurchaseServices, order: BillingOrder, now: da
     if Capability.STATUS not in order.capabilities:
         await _never_again(services, purchase)
         return
-    result = await services.gateway.status(order.config, order.values)
+    result = await services.gateway.status(order.target, order.values)
     async with services.database.transaction(purchase.operator_id) as tx:
         await lock_customer(tx, operator_id=purchase.operator_id, customer_id=purchase.customer_id)
         after = await tx.now()

@@ -161,10 +161,10 @@ async def settle_times(tx: Transaction, *, purchases: Sequence[Purchase]) -> dic
         if purchase.state is PurchaseState.UNKNOWN and purchase.provision_id and purchase.provision_version:
             key = (purchase.provision_id, purchase.provision_version)
             if key not in versions:
-                config, proved = await billing_version(
+                target, proved = await billing_version(
                     tx, operator_id=purchase.operator_id, provision_id=key[0], version=key[1]
                 )
-                versions[key] = proved, quiet_period(config.longest_processing_seconds)
+                versions[key] = proved, quiet_period(target.config.longest_processing_seconds)
             capabilities, quiet = versions[key]
         since = settles_from(purchase, capabilities=capabilities, quiet=quiet)
         if since is not None:

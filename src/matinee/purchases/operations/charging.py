@@ -11,6 +11,7 @@ from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
 from matinee.provisions.queries import billing_version
 from matinee.provisions.types import (
+    BillingTarget,
     Capabilities,
     Capability,
     ChargeKind,
@@ -31,10 +32,14 @@ class BillingOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     operator: Operator
     purchase: Purchase
-    config: ProvisionConfig
+    target: BillingTarget
     capabilities: Capabilities
     values: Values
     quiet: timedelta
+
+    @property
+    def config(self) -> ProvisionConfig:
+        return self.target.config
 
     def with_purchase(self, purchase: Purchase) -> "BillingOrder":
         return msgspec.structs.replace(self, purchase=purchase)
@@ -51,7 +56,7 @@ async def billing_order(tx: Transaction, *, operator: Operator, purchase: Purcha
     """Collect what a call about `purchase` needs, with the provision version that the purchase was made with."""
     if purchase.provision_id is None or purchase.provision_version is None:
         raise ValueError("a purchase paid from the wallet is never sent to billing")
-    config, capabilities = await billing_version(
+    target, capabilities = await billing_version(
         tx,
         operator_id=operator.operator_id,
         provision_id=purchase.provision_id,
@@ -59,13 +64,13 @@ async def billing_order(tx: Transaction, *, operator: Operator, purchase: Purcha
     )
     customer = await get_customer(tx, operator_id=purchase.operator_id, customer_id=purchase.customer_id)
     product = await get_product(tx, operator_id=purchase.operator_id, product_id=purchase.product_id)
-    return order_of(operator, purchase, config, capabilities, Payer(customer, product.mapping_id))
+    return order_of(operator, purchase, target, capabilities, Payer(customer, product.mapping_id))
 
 
 def order_of(
     operator: Operator,
     purchase: Purchase,
-    config: ProvisionConfig,
+    target: BillingTarget,
     capabilities: Capabilities,
     payer: Payer,
 ) -> BillingOrder:
@@ -73,10 +78,10 @@ def order_of(
     return BillingOrder(
         operator=operator,
         purchase=purchase,
-        config=config,
+        target=target,
         capabilities=capabilities,
         values=_values(operator, purchase, payer),
-        quiet=quiet_period(config.longest_processing_seconds),
+        quiet=quiet_period(target.config.longest_processing_seconds),
     )
 
 

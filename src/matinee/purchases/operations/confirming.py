@@ -12,7 +12,8 @@ from matinee.kernel.ids import new_id
 from matinee.offers.quotes import Quote, QuoteSigner, SignedQuote
 from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
-from matinee.provisions.queries import read_billing_version
+from matinee.provisions.queries import BillingRow, read_billing_version
+from matinee.provisions.types import BillingTarget, Capabilities
 from matinee.purchases import queries
 from matinee.purchases.errors import KeyReused, QuoteStale
 from matinee.purchases.facts import Facts, sale_facts
@@ -98,11 +99,23 @@ async def confirm(
         purchase = await _reserve(tx, signed, device_id, reference_key, facts.generation, None, now)
         purchase = await pay_from_wallet(tx, operator=operator, purchase=purchase, now=now)
         return Confirmed(purchase, is_new=True)
-    config, capabilities = read_billing_version(facts.billing_config, facts.billing_probes)
-    lasts = time_to_charge(config, capabilities)
+    target, capabilities = _billing(quote, facts)
+    lasts = time_to_charge(target.config, capabilities)
     purchase = await _reserve(tx, signed, device_id, reference_key, facts.generation, lasts, now)
     payer = Payer(customer, facts.product_mapping_id)
-    return Confirmed(purchase, True, order_of(operator, purchase, config, capabilities, payer))
+    return Confirmed(purchase, True, order_of(operator, purchase, target, capabilities, payer))
+
+
+def _billing(quote: Quote, facts: Facts) -> tuple[BillingTarget, Capabilities]:
+    """Return whom the charge goes to: the version of the provision that the quote names."""
+    if quote.provision_id is None or quote.provision_version is None:
+        raise ValueError("a quote that billing is to charge names no provision")
+    return read_billing_version(
+        BillingRow(config=facts.billing_config, probes=facts.billing_probes),
+        operator_id=quote.operator_id,
+        provision_id=quote.provision_id,
+        version=quote.provision_version,
+    )
 
 
 async def _earlier(tx: Transaction, signed: SignedQuote, facts: Facts) -> Purchase | None:

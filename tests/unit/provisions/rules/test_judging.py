@@ -18,18 +18,20 @@ from matinee.provisions.rules import (
 )
 from matinee.provisions.types import (
     Answer,
+    AnswerFields,
+    AnswerRule,
     CallConfig,
     ChargeKind,
     ChargeOutcome,
-    EchoPointers,
     Failure,
-    Match,
     PlatformValue,
     ProvisionConfig,
     RefundCall,
     RefundKind,
     StatusCall,
     StatusKind,
+    answer_rule,
+    json_place,
 )
 
 ECHO = {"reference": "ref-1", "amount": 499, "currency": "EUR", "transaction": "tx-1"}
@@ -114,14 +116,12 @@ def test_what_is_kept_of_a_success_and_of_a_refusal() -> None:
     assert len(declined.decline_reason) == 200
 
 
-def with_rules(success: Match, no_success: Match) -> ProvisionConfig:
+def with_rules(success: AnswerRule, no_success: AnswerRule) -> ProvisionConfig:
     charge = CallConfig(key_map=PLAIN.charge.key_map, success=success, no_success=no_success)
     return msgspec.structs.replace(PLAIN, charge=charge)
 
 
-BODY_RULES = with_rules(
-    Match(status_text="200 OK", body_contains="OK"), Match(status_text="200", body_equals="DECLINED")
-)
+BODY_RULES = with_rules(answer_rule("200 OK", contains="OK"), answer_rule("200", equals="DECLINED"))
 
 
 @pytest.mark.parametrize(
@@ -142,22 +142,20 @@ def test_the_body_decides_where_it_is_asked_for(body: bytes, kind: ChargeKind) -
 
 
 def test_both_rules_match() -> None:
-    config = with_rules(
-        Match(status_text="200", body_contains="paid"), Match(status_text="200", body_contains="refused")
-    )
+    config = with_rules(answer_rule("200", contains="paid"), answer_rule("200", contains="refused"))
     outcome = judge_charge(config, answer(200, b"paid? refused!"), VALUES)
     assert outcome == ChargeOutcome(kind=ChargeKind.REVIEW, cause="both_rules_match")
 
 
 def test_a_rule_for_a_server_error_would_not_count() -> None:
     """Saving such a rule is refused; judging does not rely on that."""
-    config = with_rules(Match(status_text="200 OK"), Match(status_text="500 Internal Server Error"))
+    config = with_rules(answer_rule("200 OK"), answer_rule("500 Internal Server Error"))
     assert judge_charge(config, answer(500), VALUES).kind is ChargeKind.UNKNOWN
 
 
 @pytest.mark.parametrize("text", ["200", "200 OK", "200 Alles gut"])
 def test_a_status_text_is_compared_by_its_number(text: str) -> None:
-    config = with_rules(Match(status_text=text), Match(status_text="402"))
+    config = with_rules(answer_rule(text), answer_rule("402"))
     assert judge_charge(config, answer(200), VALUES).kind is ChargeKind.SUCCESS
     assert judge_charge(config, answer(201), VALUES).kind is ChargeKind.UNKNOWN
 
@@ -197,7 +195,7 @@ def test_an_echo_of_any_shape_never_grants_by_accident(echo: dict[str, Any]) -> 
 
 
 def test_the_exact_amount_is_compared_not_a_rounded_one() -> None:
-    config = msgspec.structs.replace(FULL, echo=EchoPointers(amount="/amount"))
+    config = msgspec.structs.replace(FULL, answer=AnswerFields(amount=json_place("/amount")))
     values = {**VALUES, PlatformValue.CONTENT_PRICE: "9007199254740993"}
     assert (
         judge_charge(config, answer(200, b'{"amount": 9007199254740992.0}'), values).kind is ChargeKind.REVIEW
@@ -213,8 +211,8 @@ def test_the_exact_amount_is_compared_not_a_rounded_one() -> None:
 STATUS = StatusCall(
     url="/status",
     key_map=(),
-    declined=Match(status_text="200 OK", body_contains='"declined"'),
-    reference="/reference",
+    declined=answer_rule("200 OK", contains='"declined"'),
+    reference=json_place("/reference"),
 )
 
 
@@ -293,7 +291,7 @@ def test_a_status_is_judged(
 
 
 def test_the_list_may_be_the_whole_document_and_its_elements_the_ids() -> None:
-    call = StatusCall(url="/status", key_map=(), charges="", charge_id="")
+    call = StatusCall(url="/status", key_map=(), charges=json_place(""), charge_id="")
     assert judge_status(call, answer(200, ["a", "b"]), VALUES).charge_ids == ("a", "b")
 
 
@@ -314,8 +312,8 @@ def test_a_refund_is_judged(status: int, body: bytes, kind: RefundKind, cause: s
     call = RefundCall(
         url="/refund",
         key_map=(),
-        success=Match(status_text="200", body_contains="done"),
-        no_success=Match(status_text="409"),
+        success=answer_rule("200", contains="done"),
+        no_success=answer_rule("409"),
     )
     outcome = judge_refund(call, answer(status, body))
     assert (outcome.kind, outcome.cause) == (kind, cause)

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.provisions.examples import FULL, PLAIN
 
 from matinee.provisions.rules import never_charged_twice, provable_capabilities, provision_class, same_calls
-from matinee.provisions.types import CallConfig, Capability, Match, ProvisionConfig
+from matinee.provisions.types import CallConfig, Capability, ProvisionConfig, answer_rule
 
 I, S, C, R = Capability.IDEMPOTENT, Capability.STATUS, Capability.CANCEL, Capability.REFUND  # noqa: E741
 
@@ -40,7 +40,7 @@ def test_what_can_be_proved_at_most() -> None:
         (msgspec.structs.replace(FULL, refund=None), False),
         (
             msgspec.structs.replace(
-                FULL, charge=msgspec.structs.replace(FULL.charge, success=Match(status_text="201 Created"))
+                FULL, charge=msgspec.structs.replace(FULL.charge, success=answer_rule("201 Created"))
             ),
             False,
         ),

@@ -10,14 +10,16 @@ from matinee.kernel.errors import Invalid
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.rules import validated_config
 from matinee.provisions.types import (
+    AnswerFields,
+    AnswerRule,
     CallConfig,
-    EchoPointers,
     KeyMapping,
-    Match,
     PlatformValue,
     ProvisionConfig,
     RefundCall,
     StatusCall,
+    answer_rule,
+    json_place,
 )
 
 POLICY = EgressPolicy()
@@ -35,7 +37,7 @@ def errors_of(config: ProvisionConfig) -> dict[str, str]:
     return {}
 
 
-def charge(*key_map: KeyMapping, **rules: Match) -> ProvisionConfig:
+def charge(*key_map: KeyMapping, **rules: Any) -> ProvisionConfig:
     result: ProvisionConfig = changed(PLAIN, charge=CallConfig(key_map=key_map or keys("userid"), **rules))
     return result
 
@@ -46,8 +48,8 @@ def test_good_ones_pass() -> None:
 
 
 def test_the_defaults_are_those_of_the_form() -> None:
-    assert PLAIN.charge.success == Match(status_text="200 OK")
-    assert PLAIN.charge.no_success == Match(status_text="402 Payment Required")
+    assert PLAIN.charge.success == answer_rule("200 OK")
+    assert PLAIN.charge.no_success == answer_rule("402 Payment Required")
     assert (PLAIN.api_type, PLAIN.timeout_seconds, PLAIN.longest_processing_seconds) == ("movie", 10, 0)
 
 
@@ -66,13 +68,13 @@ def test_everything_wrong_is_said_at_once() -> None:
         name="",
         api_type="series",
         base_url="https://10.0.0.1/",
-        charge=CallConfig(key_map=(), success=Match(status_text="OK"), no_success=Match(status_text="")),
+        charge=CallConfig(key_map=(), success=answer_rule("OK"), no_success=answer_rule("")),
         timeout_seconds=2,
         longest_processing_seconds=-1,
     )
     assert set(errors_of(config)) == {
-        "name", "api_type", "base_url", "charge.key_map", "charge.success.status_text",
-        "charge.no_success.status_text", "timeout_seconds", "longest_processing_seconds",
+        "name", "api_type", "base_url", "charge.key_map", "charge.success.conditions.0.text",
+        "charge.no_success.conditions.0.text", "timeout_seconds", "longest_processing_seconds",
     }  # fmt: skip
 
 
@@ -87,9 +89,9 @@ def test_everything_wrong_is_said_at_once() -> None:
         ({"base_url": "https://www.operator.com/?card=4111111111111111"}, "base_url"),
         ({"timeout_seconds": 31}, "timeout_seconds"),
         ({"longest_processing_seconds": 86_401}, "longest_processing_seconds"),
-        ({"echo": EchoPointers(amount="amount")}, "echo.amount"),
-        ({"echo": EchoPointers(amount="/a~2")}, "echo.amount"),
-        ({"echo": EchoPointers(reference="/reference")}, "echo.reference"),
+        ({"answer": AnswerFields(amount=json_place("amount"))}, "answer.amount.at"),
+        ({"answer": AnswerFields(amount=json_place("/a~2"))}, "answer.amount.at"),
+        ({"answer": AnswerFields(reference=json_place("/reference"))}, "answer.reference"),
     ],
 )
 def test_general_fields(changes: dict[str, Any], field: str) -> None:
@@ -172,7 +174,7 @@ def test_a_key_table_has_a_largest_size() -> None:
     ],
 )
 def test_a_status_text_begins_with_a_status_that_can_be_an_answer(text: str) -> None:
-    assert set(errors_of(charge(success=Match(status_text=text)))) == {"charge.success.status_text"}
+    assert set(errors_of(charge(success=answer_rule(text)))) == {"charge.success.conditions.0.text"}
 
 
 OK = "200 OK"
@@ -181,42 +183,41 @@ OK = "200 OK"
 @pytest.mark.parametrize(
     ("success", "no_success"),
     [
-        (Match(status_text=OK), Match(status_text="200")),
-        (Match(status_text=OK), Match(status_text=OK, body_contains="no")),
-        (Match(status_text=OK, body_equals="no"), Match(status_text=OK)),
-        (Match(status_text=OK, body_contains="OK"), Match(status_text=OK, body_contains="NOT OK")),
-        (Match(status_text=OK, body_contains="OK"), Match(status_text=OK, body_equals="NOT OK")),
-        (Match(status_text=OK, body_equals="OK"), Match(status_text=OK, body_equals=" OK\n")),
+        (answer_rule(OK), answer_rule("200")),
+        (answer_rule(OK), answer_rule(OK, contains="no")),
+        (answer_rule(OK, equals="no"), answer_rule(OK)),
+        (answer_rule(OK, contains="OK"), answer_rule(OK, contains="NOT OK")),
+        (answer_rule(OK, contains="OK"), answer_rule(OK, equals="NOT OK")),
+        (answer_rule(OK, equals="OK"), answer_rule(OK, equals=" OK\n")),
     ],
 )
-def test_answers_that_cannot_be_told_apart_are_refused(success: Match, no_success: Match) -> None:
-    assert set(errors_of(charge(success=success, no_success=no_success))) == {"charge.no_success.status_text"}
+def test_answers_that_cannot_be_told_apart_are_refused(success: AnswerRule, no_success: AnswerRule) -> None:
+    assert set(errors_of(charge(success=success, no_success=no_success))) == {"charge.no_success.conditions"}
 
 
 @pytest.mark.parametrize(
     ("success", "no_success"),
     [
-        (Match(status_text=OK), Match(status_text="201 Created")),
-        (Match(status_text=OK, body_contains="yes"), Match(status_text=OK, body_contains="no")),
-        (Match(status_text=OK, body_equals="OK"), Match(status_text=OK, body_equals="NOT OK")),
+        (answer_rule(OK), answer_rule("201 Created")),
+        (answer_rule(OK, contains="yes"), answer_rule(OK, contains="no")),
+        (answer_rule(OK, equals="OK"), answer_rule(OK, equals="NOT OK")),
     ],
 )
-def test_answers_that_can_be_told_apart_pass(success: Match, no_success: Match) -> None:
+def test_answers_that_can_be_told_apart_pass(success: AnswerRule, no_success: AnswerRule) -> None:
     assert errors_of(charge(success=success, no_success=no_success)) == {}
 
 
 @pytest.mark.parametrize(
     ("rule", "field"),
     [
-        (Match(status_text=OK, body_contains=" "), "body_contains"),
-        (Match(status_text=OK, body_contains="x" * 501), "body_contains"),
-        (Match(status_text=OK, body_equals="\x00"), "body_equals"),
-        (Match(status_text=OK, body_equals="5555 5555 5555 4444"), "body_equals"),
-        (Match(status_text=OK, body_contains="a", body_equals="ab"), "body_equals"),
+        (answer_rule(OK, contains=" "), "text"),
+        (answer_rule(OK, contains="x" * 501), "text"),
+        (answer_rule(OK, equals="\x00"), "text"),
+        (answer_rule(OK, equals="5555 5555 5555 4444"), "text"),
     ],
 )
-def test_conditions_on_the_body(rule: Match, field: str) -> None:
-    assert set(errors_of(charge(success=rule))) == {f"charge.success.{field}"}
+def test_conditions_on_the_body(rule: AnswerRule, field: str) -> None:
+    assert set(errors_of(charge(success=rule))) == {f"charge.success.conditions.1.{field}"}
 
 
 def full(**changes: Any) -> ProvisionConfig:
@@ -243,17 +244,17 @@ def refund(**changes: Any) -> RefundCall:
         (full(status=status(url="https://127.0.0.1/")), "status.url"),
         (full(status=status(key_map=keys("userid"))), "status.key_map"),
         (full(status=status(key_map=keys("reference", "charge_id"))), "status.key_map.1.platform_value"),
-        (full(status=status(charges="charges")), "status.charges"),
+        (full(status=status(charges=json_place("charges"))), "status.charges.at"),
         (full(status=status(charge_id="id")), "status.charge_id"),
-        (full(status=status(reference="id")), "status.reference"),
-        (full(status=status(charged=Match(status_text="302 Found"))), "status.charged.status_text"),
-        (full(status=status(charged=Match(status_text="404 Not Found"))), "status.charged.status_text"),
-        (full(status=status(declined=Match(status_text="404"))), "status.not_found.status_text"),
+        (full(status=status(reference=json_place("id"))), "status.reference.at"),
+        (full(status=status(charged=answer_rule("302 Found"))), "status.charged.conditions.0.text"),
+        (full(status=status(charged=answer_rule("404 Not Found"))), "status.charged.conditions"),
+        (full(status=status(declined=answer_rule("404"))), "status.not_found.conditions"),
         (full(refund=refund(url=" ")), "refund.url"),
         (full(refund=refund(key_map=keys("reference", "charge_id"))), "refund.key_map"),
         (full(refund=refund(key_map=keys("reference", "refund_reference"))), "refund.key_map"),
-        (full(refund=refund(success=Match(status_text="500"))), "refund.success.status_text"),
-        (full(status=None, echo=EchoPointers()), "refund.key_map"),
+        (full(refund=refund(success=answer_rule("500"))), "refund.success.conditions.0.text"),
+        (full(status=None, answer=AnswerFields()), "refund.key_map"),
         (full(status=None, refund=refund(key_map=keys("refund_reference"))), "refund.key_map"),
     ],
 )
@@ -262,7 +263,7 @@ def test_the_second_calls(config: ProvisionConfig, field: str) -> None:
 
 
 def test_a_status_call_needs_a_charge_that_sends_the_reference() -> None:
-    config = full(charge=CallConfig(key_map=keys("userid")), echo=EchoPointers())
+    config = full(charge=CallConfig(key_map=keys("userid")), answer=AnswerFields())
     assert set(errors_of(config)) == {"charge.key_map"}
 
 

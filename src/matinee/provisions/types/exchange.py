@@ -1,0 +1,179 @@
+"""One call: whom it goes to, the request, the answer, and what came of it."""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from matinee.provisions.types.settings import ProvisionConfig
+
+CallName = Literal["charge", "status", "refund", "cancel"]
+
+
+class BillingTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a call goes to: one version of one provision, with its secrets by name, as they are sealed."""
+
+    operator_id: UUID
+    provision_id: UUID
+    version: int
+    config: ProvisionConfig
+    sealed_secrets: Mapping[str, bytes] = {}
+
+    def __repr__(self) -> str:
+        """Name the target only: its settings may hold passwords of the operator's billing."""
+        return f"BillingTarget({self.operator_id}, {self.provision_id}, version={self.version})"
+
+
+SecretReader = Callable[[str], str]
+"""Gives the text of one of a provision's secrets by its name; raises LookupError when there is none."""
+
+
+class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request ready to be sent, byte for byte.
+
+    `method` is GET or POST. `shown` is the whole request as text, with constants, secrets and personal values
+    masked: request line, headers, a blank line, body. `secrets` are the texts that were masked, so that an
+    answer repeating them can be masked as well.
+    """
+
+    method: str = "GET"
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    shown: str
+    secrets: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Show what may be shown, whatever logs or tracebacks do with a request."""
+        return f"HttpRequest({self.shown!r})"
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A complete answer; header names are in lower case. One that was cut or encoded never becomes an Answer."""
+
+    status: int
+    headers: Mapping[str, str] = {}
+    body: bytes
+
+
+class Failure(StrEnum):
+    """Why a call has no usable answer. The first group proves that nothing was sent."""
+
+    NOT_BUILT = "not_built"
+    EGRESS = "egress_refused"
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    BROKEN = "broken"
+    TOO_LARGE = "too_large"
+    ENCODED = "encoded"
+
+
+NOTHING_SENT = frozenset({Failure.NOT_BUILT, Failure.EGRESS, Failure.DNS, Failure.CONNECT, Failure.TLS})
+
+
+class ChargeKind(StrEnum):
+    """The five outcomes of a charge; never a boolean."""
+
+    SUCCESS = "success"
+    DECLINED = "declined"
+    NOT_SENT = "not_sent"
+    REVIEW = "review"
+    UNKNOWN = "unknown"
+
+
+class ChargeOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a charge came to. `cause` is a stable code: the rule that matched, or why nothing was certain."""
+
+    kind: ChargeKind
+    cause: str
+    decline_reason: str | None = None
+    transaction_id: str | None = None
+
+
+class StatusKind(StrEnum):
+    """What billing says stands under a reference."""
+
+    CHARGED = "charged"
+    DECLINED = "declined"
+    NOT_FOUND = "not_found"
+    NO_ANSWER = "no_answer"
+
+
+class StatusOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """`charge_ids` lists the charges that stand, each once; empty unless CHARGED."""
+
+    kind: StatusKind
+    cause: str
+    charge_ids: tuple[str, ...] = ()
+
+
+class RefundKind(StrEnum):
+    """What a refund came to."""
+
+    REFUNDED = "refunded"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    UNCLEAR = "unclear"
+
+
+class RefundOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """`cause` as in ChargeOutcome."""
+
+    kind: RefundKind
+    cause: str
+
+
+class CancelKind(StrEnum):
+    """What closing a reference came to. REFUSED: it is charged already."""
+
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    UNCLEAR = "unclear"
+
+
+class CancelOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """`cause` as in ChargeOutcome."""
+
+    kind: CancelKind
+    cause: str
+
+
+class ExchangeRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One call for the attempt log. `body` is at most 2 KiB, masked; `status` None: no answer.
+
+    `matched` names the rules that the answer fits, for example `success`, or `success, no_success`.
+    """
+
+    call: CallName
+    request: str
+    elapsed_ms: int
+    verdict: str
+    cause: str
+    status: int | None = None
+    body: str = ""
+    matched: str = ""
+
+
+class ChargeResult(msgspec.Struct, frozen=True):
+    outcome: ChargeOutcome
+    record: ExchangeRecord
+
+
+class StatusResult(msgspec.Struct, frozen=True):
+    outcome: StatusOutcome
+    record: ExchangeRecord
+
+
+class RefundResult(msgspec.Struct, frozen=True):
+    outcome: RefundOutcome
+    record: ExchangeRecord
+
+
+class CancelResult(msgspec.Struct, frozen=True):
+    outcome: CancelOutcome
+    record: ExchangeRecord

@@ -1,0 +1,86 @@
+"""What is kept of a provision: its versions, what it was proved to do, and the probes that proved it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from matinee.provisions.types.settings import ProvisionConfig
+
+
+class Capability(StrEnum):
+    """What a billing system was proved to do; `docs/provision-protocol.md` says how."""
+
+    IDEMPOTENT = "idempotent"
+    STATUS = "status"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+Capabilities = frozenset[Capability]
+ProvisionClass = Literal["A", "B", "C", "D"]
+
+
+class Verdict(StrEnum):
+    """How a step of the probe went."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_CHECKED = "not_checked"
+
+
+class ProbeStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the probe's report. `request` and `answer` are masked like an ExchangeRecord."""
+
+    name: str
+    title: str
+    verdict: Verdict
+    detail: str
+    request: str = ""
+    answer: str = ""
+
+
+class ProbeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the probe did, in order, and what it proved."""
+
+    steps: tuple[ProbeStep, ...]
+    capabilities: Capabilities
+
+
+class Provision(msgspec.Struct, frozen=True, kw_only=True):
+    """A provision with one of its versions. `config` belongs to `version`; `switched_off_at` acts at once."""
+
+    provision_id: UUID
+    name: str
+    api_type: str
+    version: int
+    config: ProvisionConfig
+    switched_off_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ProvisionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A provision in a list. `capabilities` are those that its current version was proved to have."""
+
+    provision_id: UUID
+    name: str
+    api_type: str
+    base_url: str
+    version: int
+    capabilities: Capabilities
+    provision_class: ProvisionClass
+    switched_off_at: datetime | None
+    updated_at: datetime
+
+
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
+    """A probe that was run, with its report."""
+
+    probe_id: UUID
+    version: int
+    report: ProbeReport
+    created_by: str
+    created_at: datetime
