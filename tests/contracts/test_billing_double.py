@@ -443,7 +443,6 @@ async def test_both_rules_match_where_the_body_decides(billing_double: BillingDo
     billing_double.behave("charge", both_match())
     config = provision_for(billing_double.base_url, by_body=True)
     values = {PlatformValue(name): value for name, value in order("r-1").items()}
-    config = provision_for(billing_double.base_url, timeout_seconds=1)
     async with AiohttpBillingGateway(policy=allowed(billing_double)) as gateway:
         result = await gateway.charge(target_of(config), values)
 
