@@ -3,6 +3,7 @@
 from matinee.provisions.queries.provisions import (
     BILLING_VERSION,
     NO_PROVISION,
+    BillingRow,
     billing_version,
     current_capabilities,
     decode_config,
@@ -17,6 +18,7 @@ from matinee.provisions.queries.secrets import SecretEntry, list_secret_names
 __all__ = [
     "BILLING_VERSION",
     "NO_PROVISION",
+    "BillingRow",
     "SecretEntry",
     "billing_version",
     "current_capabilities",
