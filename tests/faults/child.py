@@ -1,6 +1,7 @@
 """A process that buys, or works, until it is killed: `python -m tests.faults.child`, told by a line on standard input.
 
-At the point that it is told it says so on standard output and stands still, so that its parent can kill it just there.
+At the point that it is told it says so on standard output and stands still, so that its parent can kill or freeze it
+just there. A second line on standard input, the time that it is by then, lets it go on.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from tests.faults.counter import gateway_for, services_for
 from matinee.platform.db import Clock, Database, Transaction
 from matinee.platform.operators import get_operator
 from matinee.provisions.exchange import AiohttpBillingGateway
-from matinee.provisions.types import BillingTarget, ChargeResult, StatusResult, Values
+from matinee.provisions.types import BillingTarget, ChargeResult, RefundResult, StatusResult, Values
 from matinee.purchases.jobs.charge import confirm_and_charge
 from matinee.purchases.jobs.resolver import Resolver
 
@@ -41,14 +42,17 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 class Stops:
     """Counts how far the work has come and stands still at the point that was ordered."""
 
-    def __init__(self, point: str) -> None:
+    def __init__(self, point: str, clock: SetClock) -> None:
         self.point = point
         self.called = False
+        self._clock = clock
 
     async def at(self, point: str) -> None:
         if point == self.point:
+            self.point = ""
             print(point, flush=True)
-            await asyncio.sleep(LONGEST_SECONDS)
+            line = await asyncio.to_thread(sys.stdin.readline)
+            self._clock.moment = datetime.fromisoformat(line.strip())
 
 
 class StoppingDatabase(Database):
@@ -72,7 +76,7 @@ class StoppingGateway:
 
     def __init__(self, inner: AiohttpBillingGateway, stops: Stops) -> None:
         self._inner, self._stops = inner, stops
-        self.refund, self.cancel = inner.refund, inner.cancel
+        self.cancel = inner.cancel
 
     async def charge(self, target: BillingTarget, values: Values) -> ChargeResult:
         await self._stops.at("before the call")
@@ -87,10 +91,15 @@ class StoppingGateway:
         await self._stops.at("after the question")
         return result
 
+    async def refund(self, target: BillingTarget, values: Values) -> RefundResult:
+        await self._stops.at("before the refund")
+        return await self._inner.refund(target, values)
+
 
 async def obey(orders: Orders) -> None:
-    stops = Stops(orders.point)
-    database = StoppingDatabase(orders.app_url, clock=SetClock(orders.moment), stops=stops)
+    clock = SetClock(orders.moment)
+    stops = Stops(orders.point, clock)
+    database = StoppingDatabase(orders.app_url, clock=clock, stops=stops)
     await database.open()
     async with gateway_for(orders.billing_port) as gateway:
         services = services_for(database, gateway)

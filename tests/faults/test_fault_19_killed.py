@@ -1,28 +1,19 @@
 """Fault 19: the process is killed at each of six points; another one finds what it left."""
 
-import asyncio
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
-import msgspec
 import pytest
 from tests.doubles.billing import BillingDouble
 from tests.doubles.ledger import CLASS_A, CLASS_B
 from tests.doubles.misbehaviour import answer_lost, held
-from tests.faults.child import Orders
-from tests.faults.counter import Counter, open_counter
+from tests.faults.counter import open_counter
+from tests.faults.parent import child, reached
 
-from matinee.offers.quotes import SignedQuote
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.purchases.types import PurchaseState
 
 pytest_plugins = ["tests.doubles.fixtures"]
 
-ROOT = Path(__file__).resolve().parents[2]
 # point -> how often billing has charged when the process dies there
 POINTS = {
     "before the commit of confirm": 0,
@@ -32,33 +23,6 @@ POINTS = {
     "before the commit of settle": 1,
     "after the commit of settle": 1,
 }
-
-
-@contextmanager
-def child(counter: Counter, signed: SignedQuote | None, point: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run a process that will stand still at `point`; it is killed when the block ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.child"], cwd=ROOT, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    orders = Orders(
-        app_url=counter.urls.app_url, billing_port=counter.billing.port, operator_id=counter.operator_id,
-        customer_id=counter.person.customer_id, device_id=counter.person.device_ids[0],
-        token=signed.token if signed else None, moment=counter.clock.moment, point=point,
-    )  # fmt: skip
-    with process:
-        try:
-            assert process.stdin is not None
-            process.stdin.write(msgspec.json.encode(orders).decode() + "\n")
-            process.stdin.flush()
-            yield process
-        finally:
-            process.kill()
-
-
-async def reached(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    return (await asyncio.to_thread(process.stdout.readline)).strip()
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -20,12 +20,27 @@ Record = asyncpg.Record
 _GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
+    asyncpg.InternalClientError,  # what asyncpg says of a connection that the server ended while it was idle
     ConnectionError,
     TimeoutError,  # a statement that took longer than the connection allows
+    asyncpg.OperatorInterventionError,  # it shuts down, starts, or cancelled a statement
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.PostgresSystemError,
 )
+_REFUSED = (
+    asyncpg.TransactionRollbackError,  # a deadlock: this one was chosen to give way
+    asyncpg.InsufficientResourcesError,  # no disk, no memory, no connection left
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, or a server that is about to become one
+)
+"""The server is there and has saved nothing; the same may work a moment later."""
+
+ACQUIRE_SECONDS = 5.0
+_SESSION = {
+    "application_name": "matinee",
+    "search_path": "public,jobs",
+    # A process that is frozen inside a transaction must not keep its locks from the others.
+    "idle_in_transaction_session_timeout": "10s",
+}
 
 
 class DatabaseUnavailable(Unavailable):
@@ -124,7 +139,7 @@ class Database:
                 min_size=1 if at_once else 0,
                 max_size=self._connections,
                 reset=_keep_session,
-                server_settings={"application_name": "matinee", "search_path": "public,jobs"},
+                server_settings=_SESSION,
                 timeout=5,
                 command_timeout=30,
             )
@@ -177,13 +192,15 @@ class Database:
         if pool is None:
             raise DatabaseUnavailable("The connection to the database is not open.")
         try:
-            connection = await pool.acquire(timeout=5)
+            connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
         except (*_GONE, OSError, asyncpg.PostgresError) as error:  # TimeoutError is an OSError
             raise DatabaseUnavailable("The database cannot be reached.") from error
         try:
             yield connection
         except _GONE as error:
             raise DatabaseUnavailable("The connection to the database broke.") from error
+        except _REFUSED as error:
+            raise DatabaseUnavailable("The database could not do this now. Nothing was saved.") from error
         finally:
             await pool.release(connection)  # which a cancelled task finishes all the same
 
@@ -197,13 +214,15 @@ class Database:
                 await _roll_back(connection)
                 raise
             try:
-                await connection.execute("COMMIT")
+                tag = await connection.execute("COMMIT")
             except asyncio.CancelledError:
                 _throw_away(connection)
                 raise
             except _GONE as error:
                 _throw_away(connection)
                 raise CommitInDoubt("The database did not confirm that it saved this.") from error
+            if tag != "COMMIT":  # a failed statement whose error was swallowed: PostgreSQL says ROLLBACK
+                raise DatabaseUnavailable("The database did not save this.")
 
 
 async def _roll_back(connection: Connection) -> None:
