@@ -15,6 +15,7 @@ from matinee.platform.db import Transaction
 _ENTITLEMENT = """
     operator_id, customer_id, entitlement_id, item_kind, item_id, purchase_id, granted_at, startable_until,
     finish_window_hours, runtime_minutes, first_played_at, last_started_at, revoked_at,
+    rule_name, for_purchase_id, granted_by, grant_reason,
     (SELECT l.ends_at FROM live_events l
      WHERE entitlements.item_kind = 'live_event' AND l.operator_id = entitlements.operator_id
        AND l.item_id = entitlements.item_id) AS item_ends_at

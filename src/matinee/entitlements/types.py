@@ -11,8 +11,9 @@ class Entitlement(msgspec.Struct, frozen=True, kw_only=True):
     """The right to play one item. Windows are those the purchase was sold with.
 
     `finish_window_hours` None: whoever starts inside the start window may finish.
-    `purchase_id` None: a grant by staff. `item_ends_at`: when the live event is over, as the CMS has it now;
-    nothing of it plays after that. None for everything else.
+    `purchase_id` None: a grant by staff, and then the last four say how it came about. A grant for an unclear
+    purchase gets the `purchase_id` too once that was paid. `item_ends_at`: when the live event is over, as the CMS
+    has it now; nothing of it plays after that. None for everything else.
     """
 
     operator_id: UUID
@@ -29,6 +30,23 @@ class Entitlement(msgspec.Struct, frozen=True, kw_only=True):
     last_started_at: datetime | None
     revoked_at: datetime | None
     item_ends_at: datetime | None = None
+    rule_name: str = ""
+    for_purchase_id: UUID | None = None
+    granted_by: str = ""
+    grant_reason: str = ""
+
+
+class GrantTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a free grant allows. `for_purchase_id`: the unclear purchase that it helps over."""
+
+    item_kind: str
+    item_id: UUID
+    runtime_minutes: int
+    rule_name: str
+    startable_until: datetime
+    finish_window_hours: int | None
+    licence_ends_at: datetime | None
+    for_purchase_id: UUID | None = None
 
 
 class RightVia(StrEnum):

@@ -11,6 +11,7 @@ from uuid import UUID
 import procrastinate
 import structlog
 
+from matinee.entitlements.jobs import note_ended_rights
 from matinee.main.wiring import Services, build_services
 from matinee.media.jobs import package_asset
 from matinee.platform import jobs
@@ -25,6 +26,7 @@ _GRACE_SECONDS: Final = 8.0
 _SILENT_SECONDS: Final = 40.0
 _LOOK_EVERY_SECONDS: Final = 10.0
 _REPAIR_EVERY_SECONDS: Final = 300.0
+_ENDS_EVERY_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 2.0
 _RETRY: Final = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
 
@@ -57,6 +59,7 @@ async def work(
         ("jobs", lambda: _run_jobs(app)),
         ("stalled_jobs", lambda: _return_stalled_jobs(app)),
         ("manifests", lambda: _repair_manifests(services)),
+        ("ended_rights", lambda: _note_ended_rights(services)),
         ("resolver", lambda: Resolver(services.purchases).run(stop)),
     ]
     async with app.open_async():
@@ -133,6 +136,13 @@ async def _repair_manifests(services: Services) -> None:
     while True:
         await repair_manifests(services.database, services.storage)
         await asyncio.sleep(_REPAIR_EVERY_SECONDS)
+
+
+async def _note_ended_rights(services: Services) -> None:
+    """Record the ends of rights that ran out, for ever."""
+    while True:
+        await note_ended_rights(services.database)
+        await asyncio.sleep(_ENDS_EVERY_SECONDS)
 
 
 async def _keep_running(name: str, part: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:

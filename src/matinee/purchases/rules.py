@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from matinee.entitlements.rules import right_ends_at
+from matinee.entitlements.types import Entitlement
 from matinee.kernel.digests import keyed_digest
 from matinee.provisions.types import Capabilities, Capability
-from matinee.purchases.types import PurchaseState, Reversal, ReversalState
+from matinee.purchases.types import Purchase, PurchaseState, Reversal, ReversalState
 
 S = PurchaseState
 
@@ -105,6 +107,21 @@ def person_delay(age: timedelta) -> timedelta:
 def retry_delay(first: timedelta, age: timedelta) -> timedelta:
     """Return how long to wait for a billing system that does not answer, `first` at the beginning, then longer."""
     return min(max(first, age / 8), SLOWEST_RETRY)
+
+
+def cancel_until(
+    purchase: Purchase, *, right: Entitlement | None, hours: int | None, now: datetime
+) -> datetime | None:
+    """Return until when the subscriber may cancel; None: not, or not any more.
+
+    `hours`: how long after the purchase the operator allows it, None for never. What was played stays bought.
+    """
+    if hours is None or purchase.state is not S.GRANTED or purchase.granted_at is None or right is None:
+        return None
+    if right.first_played_at is not None or right.revoked_at is not None:
+        return None
+    until = min(purchase.granted_at + timedelta(hours=hours), right_ends_at(right))
+    return until if now < until else None
 
 
 def check_after(after: PurchaseState, *, capabilities: Capabilities, quiet: timedelta) -> timedelta | None:

@@ -27,6 +27,13 @@ class PurchaseState(StrEnum):
     REFUND_OPEN = "REFUND_OPEN"
 
 
+class StaffVerdict(StrEnum):
+    """What staff found in billing's own books."""
+
+    CHARGED = "charged"
+    NOT_CHARGED = "not_charged"
+
+
 class Evidence(StrEnum):
     """Why we believe that a charge stands."""
 
@@ -145,3 +152,85 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     elapsed_ms: int
     cause: str
+
+
+class RefundProposal(msgspec.Struct, frozen=True, kw_only=True, tag="refund"):
+    """Give the money of a purchase back."""
+
+    purchase_id: UUID
+
+
+class SettleProposal(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):
+    """Settle an unclear purchase as billing's books say."""
+
+    purchase_id: UUID
+    verdict: StaffVerdict
+
+
+class WalletProposal(msgspec.Struct, frozen=True, kw_only=True, tag="wallet"):
+    """Add credits to a wallet, or take some away (below 0)."""
+
+    credits_added: int
+
+
+class GrantProposal(msgspec.Struct, frozen=True, kw_only=True, tag="grant"):
+    """Let a customer play an item without paying.
+
+    For how long: as a PPV rule says (`rule_id`), or `until`; for an unclear purchase (`for_purchase_id`) as that was
+    sold.
+    """
+
+    item_kind: str
+    item_id: UUID
+    rule_id: UUID | None = None
+    until: datetime | None = None
+    for_purchase_id: UUID | None = None
+
+
+Proposal = RefundProposal | SettleProposal | WalletProposal | GrantProposal
+
+
+class DecisionOutcome(StrEnum):
+    """What became of a request. `lapsed`: the world had changed, so that it could not be done any more."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What one person asked for and another one decides. `outcome` None: it is open."""
+
+    operator_id: UUID
+    customer_id: UUID
+    decision_id: UUID
+    kind: str
+    purchase_id: UUID | None
+    item_title: str
+    amount_minor: int
+    currency: str
+    proposal: Proposal
+    reason: str
+    requested_by: UUID
+    requester_name: str
+    requested_at: datetime
+    outcome: DecisionOutcome | None
+    decided_by: UUID | None
+    decider_name: str | None
+    decided_at: datetime | None
+    decision_reason: str | None
+
+
+class WalletLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a wallet's ledger, seen from the customer: `credits_added` is below 0 for what was spent."""
+
+    entry_id: UUID
+    posted_at: datetime
+    cause: str
+    credits_added: int
+    balance: int
+    item_title: str | None
+    purchase_id: UUID | None
+    reason: str
+    posted_by: str

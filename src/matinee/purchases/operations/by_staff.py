@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 from matinee.customers.queries import lock_customer
@@ -16,7 +15,7 @@ from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
 from matinee.provisions.queries import billing_version
 from matinee.provisions.types import Capabilities, Capability
-from matinee.purchases.operations.charging import billing_order
+from matinee.purchases.operations.charging import BillingOrder, billing_order
 from matinee.purchases.operations.reversing import (
     ReversalCause,
     begin_reversal,
@@ -26,16 +25,22 @@ from matinee.purchases.operations.reversing import (
 from matinee.purchases.operations.transitions import Change, move
 from matinee.purchases.queries import get_purchase
 from matinee.purchases.rules import check_after, quiet_period
-from matinee.purchases.types import Evidence, Purchase, PurchaseState, ReversalState
+from matinee.purchases.types import Evidence, Purchase, PurchaseState, ReversalState, StaffVerdict
+
+__all__ = [
+    "StaffVerdict",
+    "check_refunds",
+    "check_settles",
+    "close_open_refund",
+    "may_refund",
+    "needs_person",
+    "refund_by_staff",
+    "settle_by_staff",
+    "settle_times",
+    "settles_from",
+]
 
 NO_CAPABILITIES: Capabilities = frozenset()
-
-
-class StaffVerdict(StrEnum):
-    """What staff found in billing's own books."""
-
-    CHARGED = "charged"
-    NOT_CHARGED = "not_charged"
 
 
 async def settle_by_staff(
@@ -55,10 +60,7 @@ async def settle_by_staff(
     """
     text = checked_reason(reason)
     purchase, now = await _locked(tx, operator, customer_id, purchase_id)
-    if purchase.state not in (PurchaseState.REVIEW, PurchaseState.UNKNOWN):
-        raise Conflict("This purchase has been settled already. Look at its present state.")
-    order = await billing_order(tx, operator=operator, purchase=purchase)
-    _check_time(settles_from(purchase, capabilities=order.capabilities, quiet=order.quiet), now)
+    order = await check_settles(tx, operator=operator, purchase=purchase, now=now)
     charged = verdict is StaffVerdict.CHARGED
     to = PurchaseState.GRANTED if charged else PurchaseState.VOID
     moved = await move(
@@ -92,8 +94,7 @@ async def refund_by_staff(
     """
     text = checked_reason(reason)
     purchase, now = await _locked(tx, operator, customer_id, purchase_id)
-    if not may_refund(purchase):
-        raise Conflict("This purchase cannot be refunded in its present state.")
+    check_refunds(purchase)
     check_in = None
     if purchase.payment_type is PaymentType.API:
         order = await billing_order(tx, operator=operator, purchase=purchase)
@@ -135,6 +136,26 @@ async def close_open_refund(
         tx, operator_id=operator.operator_id, customer_id=customer_id, purchase_id=purchase_id
     )
     return await _recorded(tx, moved, actor, "purchase.refund_closed", text, now)
+
+
+async def check_settles(
+    tx: Transaction, *, operator: Operator, purchase: Purchase, now: datetime
+) -> BillingOrder:
+    """Return what a call about the purchase needs, if staff may settle it at `now`.
+
+    Raises Conflict, with code `still_being_asked` where it may be settled later.
+    """
+    if purchase.state not in (PurchaseState.REVIEW, PurchaseState.UNKNOWN):
+        raise Conflict("This purchase has been settled already. Look at its present state.")
+    order = await billing_order(tx, operator=operator, purchase=purchase)
+    _check_time(settles_from(purchase, capabilities=order.capabilities, quiet=order.quiet), now)
+    return order
+
+
+def check_refunds(purchase: Purchase) -> None:
+    """Raise Conflict unless staff may refund the purchase."""
+    if not may_refund(purchase):
+        raise Conflict("This purchase cannot be refunded in its present state.")
 
 
 def settles_from(purchase: Purchase, *, capabilities: Capabilities, quiet: timedelta) -> datetime | None:

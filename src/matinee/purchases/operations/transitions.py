@@ -35,12 +35,20 @@ MOVE = """
         INSERT INTO purchase_events (operator_id, customer_id, purchase_id, event_id, at, from_state, to_state,
                                      epoch, cause)
         SELECT operator_id, customer_id, purchase_id, $18, $7, $4, $6, $8, $19 FROM moved
+    ), paid_late AS (
+        -- A free grant that helped over the unclear time: the charge pays for it.
+        UPDATE entitlements e SET purchase_id = m.purchase_id, startable_until = greatest(e.startable_until, $21),
+               end_noted_at = NULL
+        FROM moved m
+        WHERE $20::uuid IS NOT NULL AND e.operator_id = m.operator_id AND e.customer_id = m.customer_id
+          AND e.for_purchase_id = m.purchase_id AND e.purchase_id IS NULL AND e.revoked_at IS NULL
+        RETURNING e.entitlement_id
     ), entitlement AS (
         INSERT INTO entitlements (operator_id, customer_id, entitlement_id, item_kind, item_id, purchase_id,
                                   granted_at, startable_until, finish_window_hours, runtime_minutes)
         SELECT operator_id, customer_id, $20, item_kind, item_id, purchase_id, $14, $21, finish_window_hours,
                runtime_minutes
-        FROM moved WHERE $20::uuid IS NOT NULL
+        FROM moved WHERE $20::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM paid_late)
     ), posted AS (
         INSERT INTO ledger_entries (operator_id, customer_id, entry_id, purchase_id, account, amount_minor,
                                     currency, cause, posted_at)

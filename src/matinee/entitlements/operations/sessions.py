@@ -1,4 +1,4 @@
-"""Changing rights and playback sessions. The purchase that gives a right inserts it in its own settle step."""
+"""Playback sessions: beginning, going on, ending."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,25 +6,14 @@ from uuid import UUID
 from matinee.customers.queries import is_signed_in
 from matinee.customers.types import Customer
 from matinee.entitlements import queries
+from matinee.entitlements.operations.rights import RIGHT_ENDED, mark_played
 from matinee.entitlements.rules import LEASE, counts_as_start, may_go_on, may_start
 from matinee.entitlements.types import Entitlement, PlaybackSession
 from matinee.kernel.errors import Refused
 from matinee.kernel.ids import new_id
 from matinee.platform.db import Transaction
 
-_RIGHT_ENDED = "Your right to watch this has ended. You can rent it again."
 _NOT_COVERED = "Your subscription does not cover this any more."
-
-
-async def revoke(
-    tx: Transaction, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID, now: datetime
-) -> None:
-    """End the right that a purchase gave; what plays stops within one lease. Does nothing if there is none."""
-    await tx.execute(
-        """UPDATE entitlements SET revoked_at = $4
-           WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3 AND revoked_at IS NULL""",
-        operator_id, customer_id, purchase_id, now,
-    )  # fmt: skip
 
 
 async def start_session(
@@ -48,7 +37,7 @@ async def start_session(
     its own session. Raises Refused (`right_ended`, `too_many_streams`).
     """
     if entitlement is not None and not may_start(entitlement, now=now):
-        raise Refused(_RIGHT_ENDED, code="right_ended")
+        raise Refused(RIGHT_ENDED, code="right_ended")
     await tx.execute(
         """UPDATE playback_sessions SET ended_at = $4
            WHERE operator_id = $1 AND customer_id = $2 AND device_id = $3 AND ended_at IS NULL""",
@@ -91,17 +80,6 @@ async def start_session(
         elif not key_delivered_here:
             await mark_played(tx, entitlement=entitlement, now=now)
     return session
-
-
-async def mark_played(tx: Transaction, *, entitlement: Entitlement, now: datetime) -> None:
-    """Record the first play; a finish window runs from here. Later calls change nothing."""
-    if entitlement.first_played_at is not None:
-        return
-    await tx.execute(
-        """UPDATE entitlements SET first_played_at = $4, last_started_at = $4
-           WHERE operator_id = $1 AND customer_id = $2 AND entitlement_id = $3 AND first_played_at IS NULL""",
-        entitlement.operator_id, entitlement.customer_id, entitlement.entitlement_id, now,
-    )  # fmt: skip
 
 
 async def _note_start(tx: Transaction, *, entitlement: Entitlement, now: datetime) -> None:
@@ -150,7 +128,7 @@ async def check_session(
     if entitlement is None or not may_go_on(
         entitlement, started_at=session.started_at, now=now, cut_at_finish=cut_at_finish
     ):
-        raise Refused(_RIGHT_ENDED, code="right_ended")
+        raise Refused(RIGHT_ENDED, code="right_ended")
     return session, entitlement
 
 

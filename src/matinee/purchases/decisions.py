@@ -1,0 +1,123 @@
+"""Reading what waits for a second person, the limits above which that is so, and a wallet's lines."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from matinee.kernel.errors import NotFound
+from matinee.kernel.money import CREDIT
+from matinee.kernel.paging import ListQuery, Page
+from matinee.platform.db import Record, Transaction
+from matinee.purchases.types import Decision, Proposal, WalletLine
+
+_FIELDS = ", ".join(f"d.{name}" for name in Decision.__struct_fields__)
+_PROPOSALS = msgspec.json.Decoder(Proposal)
+
+
+def decision_from(row: Record) -> Decision:
+    """Return the decision in a database row."""
+    values: dict[str, Any] = {name: row[name] for name in Decision.__struct_fields__}
+    return msgspec.convert(values | {"proposal": _PROPOSALS.decode(row["proposal"])}, Decision)
+
+
+async def four_eyes_limits(tx: Transaction, *, operator_id: UUID) -> dict[str, int]:
+    """Return by currency the largest amount, in minor units, that one person may decide on; no entry: any."""
+    rows = await tx.fetch(
+        "SELECT currency, amount_minor FROM four_eyes_limits WHERE operator_id = $1 ORDER BY currency",
+        operator_id,
+    )
+    return {row["currency"]: row["amount_minor"] for row in rows}
+
+
+async def get_decision(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, decision_id: UUID
+) -> Decision:
+    """Return what somebody asked for. Raises NotFound."""
+    row = await tx.fetchrow(
+        f"SELECT {_FIELDS} FROM staff_decisions d "
+        "WHERE d.operator_id = $1 AND d.customer_id = $2 AND d.decision_id = $3",
+        operator_id, customer_id, decision_id,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound("There is no such request.")
+    return decision_from(row)
+
+
+async def decisions_of_customer(tx: Transaction, *, operator_id: UUID, customer_id: UUID) -> list[Decision]:
+    """Return what is open about one customer, oldest first."""
+    rows = await tx.fetch(
+        f"SELECT {_FIELDS} FROM staff_decisions d "
+        "WHERE d.operator_id = $1 AND d.customer_id = $2 AND d.outcome IS NULL ORDER BY d.requested_at",
+        operator_id, customer_id,
+    )  # fmt: skip
+    return [decision_from(row) for row in rows]
+
+
+class ListedDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """A request and whom it is about."""
+
+    decision: Decision
+    customer_name: str
+
+
+async def list_decisions(tx: Transaction, *, operator_id: UUID, query: ListQuery) -> Page[ListedDecision]:
+    """Return one page of requests: what is open, oldest first, or with the filter `state` = decided, newest first."""
+    decided = query.filters.get("state") == "decided"
+    total = await tx.fetchval(
+        "SELECT count(*) FROM staff_decisions WHERE operator_id = $1 AND (outcome IS NOT NULL) = $2",
+        operator_id, decided,
+    )  # fmt: skip
+    rows = await tx.fetch(
+        f"""SELECT {_FIELDS}, coalesce(nullif(btrim(c.first_name || ' ' || c.last_name), ''), c.username) AS whose
+            FROM staff_decisions d JOIN customers c ON c.operator_id = d.operator_id AND c.customer_id = d.customer_id
+            WHERE d.operator_id = $1 AND (d.outcome IS NOT NULL) = $2
+            ORDER BY CASE WHEN $2 THEN NULL ELSE d.requested_at END, d.decided_at DESC, d.decision_id
+            LIMIT $3 OFFSET $4""",
+        operator_id, decided, query.page_size, query.offset,
+    )  # fmt: skip
+    listed = [ListedDecision(decision=decision_from(row), customer_name=row["whose"]) for row in rows]
+    return Page(rows=listed, total=total, query=query)
+
+
+async def waiting_counts(tx: Transaction, *, operator_id: UUID) -> Mapping[str, int]:
+    """Return how much waits for people: `approvals` of a second person, `tasks` that only a person can settle."""
+    row = await tx.fetchrow(
+        """SELECT (SELECT count(*) FROM staff_decisions WHERE operator_id = $1 AND outcome IS NULL) AS approvals,
+                  (SELECT count(*) FROM purchases p
+                   WHERE p.operator_id = $1
+                     AND (p.state IN ('REVIEW', 'REFUND_OPEN')
+                          OR (p.state = 'UNKNOWN' AND p.alerted_at IS NOT NULL)))
+                  + (SELECT count(DISTINCT (r.customer_id, r.purchase_id)) FROM reversals r
+                     JOIN purchases p USING (operator_id, customer_id, purchase_id)
+                     WHERE r.operator_id = $1 AND r.state <> 'REVERSED' AND r.alerted_at IS NOT NULL
+                       AND p.state NOT IN ('REVIEW', 'REFUND_OPEN')
+                       AND NOT (p.state = 'UNKNOWN' AND p.alerted_at IS NOT NULL)) AS tasks""",
+        operator_id,
+    )  # fmt: skip
+    return {"approvals": row["approvals"], "tasks": row["tasks"]} if row is not None else {}
+
+
+async def wallet_lines(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, query: ListQuery
+) -> Page[WalletLine]:
+    """Return one page of a wallet's ledger, newest first, each line with the balance after it."""
+    total = await tx.fetchval(
+        "SELECT count(*) FROM ledger_entries "
+        "WHERE operator_id = $1 AND customer_id = $2 AND account = 'wallet' AND currency = $3",
+        operator_id, customer_id, CREDIT,
+    )  # fmt: skip
+    rows = await tx.fetch(
+        """SELECT l.entry_id, l.posted_at, l.cause, l.credits_added, l.balance, p.item_title, l.purchase_id, l.reason,
+                  l.posted_by
+           FROM (SELECT e.*, -e.amount_minor AS credits_added,
+                        (-sum(e.amount_minor) OVER (ORDER BY e.posted_at, e.entry_id))::bigint AS balance
+                 FROM ledger_entries e
+                 WHERE e.operator_id = $1 AND e.customer_id = $2 AND e.account = 'wallet' AND e.currency = $3) l
+           LEFT JOIN purchases p ON p.operator_id = l.operator_id AND p.customer_id = l.customer_id
+                                AND p.purchase_id = l.purchase_id
+           ORDER BY l.posted_at DESC, l.entry_id DESC LIMIT $4 OFFSET $5""",
+        operator_id, customer_id, CREDIT, query.page_size, query.offset,
+    )  # fmt: skip
+    return Page(rows=[WalletLine(**row) for row in rows], total=total, query=query)

@@ -1,0 +1,195 @@
+"""Two people for large amounts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from tests.factories.sale import PRICE
+from tests.factories.shop import Shop, open_shop
+from tests.integration.purchases.deciders import (
+    act,
+    agree,
+    ask,
+    audited,
+    balance,
+    hire,
+    limit,
+    refuse,
+    request,
+    rights,
+    stored,
+    waiting,
+)
+from tests.simulation.seeded import A, D
+
+from matinee.kernel.errors import Conflict, Invalid, MatineeError, Refused
+from matinee.kernel.ids import new_id
+from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.provisions.simulated import Fault
+from matinee.purchases.types import (
+    DecisionOutcome,
+    GrantProposal,
+    PurchaseState,
+    RefundProposal,
+    SettleProposal,
+    StaffVerdict,
+    WalletProposal,
+)
+
+S = PurchaseState
+OPEN, APPROVED = None, DecisionOutcome.APPROVED
+CHARGED = StaffVerdict.CHARGED
+
+
+@pytest.fixture
+async def shop(database_urls: EmbeddedPostgresInfo) -> AsyncIterator[Shop]:
+    async with open_shop(database_urls, capabilities=A, films=2) as opened:
+        yield opened
+
+
+async def test_without_a_limit_and_up_to_it_one_person_decides(shop: Shop) -> None:
+    ann, ben = await shop.person(), await hire(shop, "Ben")
+    first = await shop.buy(ann)
+    done = await act(shop, ann, RefundProposal(purchase_id=first.purchase_id), ben)
+    assert done.purchase is not None
+    assert done.purchase.state is S.REVERSING
+    await limit(shop, EUR=PRICE, CREDIT=1)
+    second = await shop.buy(ann, shop.sale.movie_ids[1])
+    await act(shop, ann, RefundProposal(purchase_id=second.purchase_id), ben)
+    assert await waiting(shop) == []
+    await shop.pass_time(timedelta(minutes=2))
+    assert await shop.broken() == []
+
+
+async def test_above_the_limit_another_person_has_to_agree(shop: Shop) -> None:
+    ann, ben, cleo = await shop.person(), await hire(shop, "Ben"), await hire(shop, "Cleo")
+    await limit(shop, EUR=PRICE - 1)
+    purchase = await shop.buy(ann)
+    asked = await request(shop, ann, RefundProposal(purchase_id=purchase.purchase_id), ben)
+    assert (asked.outcome, asked.kind, asked.amount_minor) == (OPEN, "refund", PRICE)
+    assert (await shop.read(purchase)).state is S.GRANTED
+    with pytest.raises(Refused) as own:
+        await agree(shop, ann, asked, ben)
+    assert own.value.code == "own_request"
+    assert await waiting(shop) == [asked.decision_id]
+    for _ in range(2):
+        agreed = await agree(shop, ann, asked, cleo)
+        assert (agreed.outcome, agreed.decider_name, agreed.decision_reason) == (APPROVED, "Cleo", "right")
+    assert (await shop.read(purchase)).state is S.REVERSING
+    with pytest.raises(Conflict):
+        await refuse(shop, ann, asked, cleo)
+    assert await waiting(shop) == []
+    assert await audited(shop, ann) == ["decision.requested", "decision.approved"]
+    await shop.pass_time(timedelta(minutes=2))
+    assert (shop.standing(purchase), await shop.broken()) == (0, [])
+
+
+async def test_the_database_itself_wants_two_people(shop: Shop) -> None:
+    ann, ben = await shop.person(), await hire(shop, "Ben")
+    await limit(shop, CREDIT=1)
+    asked = await request(shop, ann, WalletProposal(credits_added=5), ben)
+    with pytest.raises(asyncpg.CheckViolationError):
+        async with shop.database.transaction(shop.operator_id) as tx:
+            await tx.execute(
+                "UPDATE staff_decisions SET outcome = 'approved', decided_by = requested_by, decided_at = $1",
+                await tx.now(),
+            )
+    assert (await stored(shop, asked)).outcome is OPEN
+
+
+async def test_a_second_request_about_one_purchase_is_refused(shop: Shop) -> None:
+    ann, ben = await shop.person(), await hire(shop, "Ben")
+    await limit(shop, EUR=0)
+    purchase = await shop.buy(ann)
+    refund = RefundProposal(purchase_id=purchase.purchase_id)
+    asked = await request(shop, ann, refund, ben)
+    with pytest.raises(Conflict):
+        await ask(shop, ann, refund, ben)
+    await limit(shop)
+    with pytest.raises(Conflict):  # the limit is gone, but somebody was asked
+        await ask(shop, ann, refund, ben)
+    withdrawn = await refuse(shop, ann, asked, ben)
+    assert withdrawn.outcome is DecisionOutcome.WITHDRAWN
+    await act(shop, ann, refund, ben)
+
+
+async def test_people_who_decide_at_once_end_with_one_outcome(shop: Shop) -> None:
+    ann, ben = await shop.person(), await hire(shop, "Ben")
+    cleo, dora = await hire(shop, "Cleo"), await hire(shop, "Dora")
+    await limit(shop, CREDIT=1)
+    asked = await request(shop, ann, WalletProposal(credits_added=20), ben)
+    decided = await asyncio.gather(
+        agree(shop, ann, asked, cleo), agree(shop, ann, asked, dora), refuse(shop, ann, asked, dora),
+        agree(shop, ann, asked, cleo), return_exceptions=True,
+    )  # fmt: skip
+    outcome = (await stored(shop, asked)).outcome
+    for one in decided:
+        assert isinstance(one, MatineeError) or (
+            not isinstance(one, BaseException) and one.outcome is outcome
+        )
+    assert await balance(shop, ann) == (20 if outcome is APPROVED else 0)
+    assert await shop.broken() == []
+
+
+async def test_the_world_is_looked_at_again_when_somebody_agrees(shop: Shop) -> None:
+    ann, ben, cleo = await shop.person(), await hire(shop, "Ben"), await hire(shop, "Cleo")
+    await limit(shop, CREDIT=1)
+    await limit(shop, CREDIT=10)
+    await act(shop, ann, WalletProposal(credits_added=10), ben)
+    await limit(shop, CREDIT=1)
+    asked = await request(shop, ann, WalletProposal(credits_added=-10), ben)
+    await limit(shop, CREDIT=10)
+    await act(shop, ann, WalletProposal(credits_added=-5), ben)
+    lapsed = await agree(shop, ann, asked, cleo)
+    assert lapsed.outcome is DecisionOutcome.LAPSED
+    assert lapsed.decision_reason == "The balance is 5 credits; it cannot go below 0."
+    assert (await balance(shop, ann), await waiting(shop)) == (5, [])
+
+
+async def test_what_cannot_be_done_is_not_asked_for(shop: Shop) -> None:
+    ann, ben = await shop.person(), await hire(shop, "Ben")
+    await limit(shop, EUR=0, CREDIT=0)
+    shop.billing.choose = lambda call: Fault.DECLINED
+    declined = await shop.buy(ann)
+    with pytest.raises(Conflict):
+        await ask(shop, ann, RefundProposal(purchase_id=declined.purchase_id), ben)
+    with pytest.raises(Invalid):
+        await ask(shop, ann, WalletProposal(credits_added=-1), ben)
+    with pytest.raises(Invalid):
+        await ask(shop, ann, WalletProposal(credits_added=0), ben)
+    with pytest.raises(Invalid):
+        await ask(
+            shop, ann, GrantProposal(item_kind="movie", item_id=new_id(), rule_id=shop.sale.rule_id), ben
+        )
+    assert await waiting(shop) == []
+
+
+async def test_one_form_sent_twice_is_one_request(shop: Shop) -> None:
+    ann, ben, action_id = await shop.person(), await hire(shop, "Ben"), new_id()
+    await limit(shop, CREDIT=1)
+    for _ in range(2):
+        await ask(shop, ann, WalletProposal(credits_added=5), ben, action_id=action_id)
+    with pytest.raises(Conflict):
+        await ask(shop, ann, WalletProposal(credits_added=6), ben, action_id=action_id)
+    assert await waiting(shop) == [action_id]
+
+
+async def test_an_unclear_purchase_is_settled_by_two(database_urls: EmbeddedPostgresInfo) -> None:
+    async with open_shop(database_urls, capabilities=D) as shop:
+        ann, ben, cleo = await shop.person(), await hire(shop, "Ben"), await hire(shop, "Cleo")
+        await limit(shop, EUR=1)
+        shop.billing.choose = lambda call: Fault.ANSWER_LOST
+        purchase = await shop.buy(ann)
+        settle = SettleProposal(purchase_id=purchase.purchase_id, verdict=CHARGED)
+        with pytest.raises(Conflict) as early:
+            await ask(shop, ann, settle, ben)
+        assert early.value.code == "still_being_asked"
+        shop.clock.advance(timedelta(minutes=20))
+        asked = await request(shop, ann, settle, ben)
+        assert asked.kind == "settle_charged"
+        await agree(shop, ann, asked, cleo)
+        assert (await shop.read(purchase)).state is S.GRANTED
+        assert len(await rights(shop, ann)) == 1
+        assert await shop.broken() == []
