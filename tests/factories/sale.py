@@ -127,8 +127,9 @@ async def make_sale(
     provision_id, product_id, wallet_id, rule_id = (new_id() for _ in range(4))
     movie_ids = tuple(new_id() for _ in range(films))
     await tx.execute(
-        "INSERT INTO provisions (operator_id, provision_id, name, api_type, current_version, created_at, updated_at)"
-        " VALUES ($1, $2, 'Billing', 'movie', 1, $3, $3)", op, provision_id, now,
+        "INSERT INTO provisions (operator_id, provision_id, name, api_type, current_version, created_at, updated_at,"
+        " class_d_accepted_at, class_d_accepted_by, class_d_words)"
+        " VALUES ($1, $2, 'Billing', 'movie', 1, $3, $3, $3, 'test', 'we look by hand')", op, provision_id, now,
     )  # fmt: skip
     await tx.execute(
         "INSERT INTO provision_versions (operator_id, provision_id, version, config, created_by, created_at)"

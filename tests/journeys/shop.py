@@ -32,7 +32,7 @@ from matinee.platform.audit import Actor
 from matinee.platform.operators import Operator, list_operators
 from matinee.platform.passwords import hash_password
 from matinee.provisions.jobs import probe_provision
-from matinee.provisions.operations import create_provision
+from matinee.provisions.operations import accept_class_d, create_provision
 from matinee.provisions.probe import TestAccounts
 from matinee.provisions.types import PlatformValue, ProvisionConfig
 from matinee.publishing.operations.runs import request_sync
@@ -153,6 +153,9 @@ class Shop:
         provision_id: UUID = made.provision_id
         if proved:
             await self._probe(provision_id)
+        else:
+            words = "we look into billing's books ourselves"
+            await self._do(accept_class_d, provision_id=provision_id, words=words)
         return provision_id
 
     async def _probe(self, provision_id: UUID) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -32,13 +33,21 @@ class Column(msgspec.Struct, frozen=True):
 class Filter(msgspec.Struct, frozen=True):
     """One drop-down above the table; `choices` are (value, label).
 
-    `without` is what the list shows when nothing is chosen; by default everything.
+    `without` is what the list shows when nothing is chosen; by default everything. A filter of the kind `date`
+    takes a day such as `2026-11-23` and has no choices.
     """
 
     name: str
     label: str
-    choices: Sequence[tuple[str, str]]
+    choices: Sequence[tuple[str, str]] = ()
     without: str = ""
+    kind: str = ""
+
+    def takes(self, value: str) -> bool:
+        """Say whether the filter knows this value."""
+        if self.kind == "date":
+            return _is_day(value)
+        return any(value == choice for choice, _ in self.choices)
 
 
 class ListSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +142,7 @@ def list_query(request: ConsoleRequest, spec: ListSpec) -> ListQuery:
     filters = {}
     for each in spec.filters:
         value = sent.get(each.name, "")
-        if value and any(value == choice for choice, _ in each.choices):
+        if value and each.takes(value):
             filters[each.name] = value
     page = sent.get("page", "1")
     return ListQuery(
@@ -142,6 +151,13 @@ def list_query(request: ConsoleRequest, spec: ListSpec) -> ListQuery:
         sort=sort if sort.removeprefix("-") in allowed else spec.default_sort,
         page=min(max(int(page), 1), LAST_PAGE) if page.isascii() and page.isdigit() else 1,
     )
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return len(text) == 10 and 2000 <= date.fromisoformat(text).year <= 2200
+    except ValueError:
+        return False
 
 
 async def every_row(

@@ -17,11 +17,14 @@ from matinee.media.jobs import package_asset
 from matinee.platform import jobs
 from matinee.platform.operators import get_operator
 from matinee.platform.settings import Settings
+from matinee.provisions.jobs import run_requested_probe
+from matinee.provisions.operations.probes import TASK as PROBE_TASK
 from matinee.publishing.jobs import repair_manifests, run_sync
 from matinee.publishing.operations.runs import TASK as SYNC_TASK
 from matinee.purchases.jobs.resolver import Resolver
 
 _CONCURRENCY: Final = 2
+_MOST_CALLS: Final = 4
 _GRACE_SECONDS: Final = 8.0
 _SILENT_SECONDS: Final = 40.0
 _LOOK_EVERY_SECONDS: Final = 10.0
@@ -56,7 +59,8 @@ async def work(
     """Run jobs and the resolver until `stop` is set. What fails is begun again after a pause."""
     app = create_jobs_app(services)
     parts: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
-        ("jobs", lambda: _run_jobs(app)),
+        ("jobs", lambda: _run_jobs(app, jobs.QUEUE, _CONCURRENCY)),
+        ("calls", lambda: _run_jobs(app, jobs.CALLS, _MOST_CALLS)),
         ("stalled_jobs", lambda: _return_stalled_jobs(app)),
         ("manifests", lambda: _repair_manifests(services)),
         ("ended_rights", lambda: _note_ended_rights(services)),
@@ -95,6 +99,17 @@ def create_jobs_app(services: Services) -> procrastinate.App:
                 services.database, services.storage, operator_id=UUID(operator_id), run_id=UUID(run_id)
             )
 
+    @app.task(name=PROBE_TASK, queue=jobs.CALLS, retry=_RETRY)
+    async def probe(operator_id: str, provision_id: str, probe_id: str) -> None:
+        async with _job(PROBE_TASK, operator_id=operator_id, provision_id=provision_id):
+            await run_requested_probe(
+                services.database,
+                services.gateway,
+                operator_id=UUID(operator_id),
+                provision_id=UUID(provision_id),
+                probe_id=UUID(probe_id),
+            )
+
     return app
 
 
@@ -111,10 +126,10 @@ async def _key_url(services: Services, operator_id: UUID) -> str:
     return origin.rstrip("/") + "/api/keys/{asset_id}/{key_id}"
 
 
-async def _run_jobs(app: procrastinate.App) -> None:
+async def _run_jobs(app: procrastinate.App, queue: str, most_at_once: int) -> None:
     await app.run_worker_async(
-        queues=[jobs.QUEUE],
-        concurrency=_CONCURRENCY,
+        queues=[queue],
+        concurrency=most_at_once,
         shutdown_graceful_timeout=_GRACE_SECONDS,
         install_signal_handlers=False,
         delete_jobs="successful",

@@ -10,6 +10,8 @@ import procrastinate
 from matinee.platform.db import Transaction
 
 QUEUE = "matinee"
+CALLS = "calls"
+"""For jobs that wait for somebody else's server: they must not hold up the others."""
 
 
 def create_app(database_url: str) -> procrastinate.App:
@@ -20,10 +22,12 @@ def create_app(database_url: str) -> procrastinate.App:
     return procrastinate.App(connector=connector)
 
 
-async def enqueue(tx: Transaction, task: str, *, lock: str | None = None, **arguments: object) -> None:
+async def enqueue(
+    tx: Transaction, task: str, *, lock: str | None = None, queue: str = QUEUE, **arguments: object
+) -> None:
     """Ask for `task` once this transaction commits. Jobs of one `lock` run one after the other."""
     await tx.fetchval(
         """SELECT jobs.procrastinate_defer_jobs_v1(
                ARRAY[ROW($1, $2, 0, $3, NULL, $4::jsonb, NULL)::jobs.procrastinate_job_to_defer_v1])""",
-        QUEUE, task, lock, msgspec.json.encode(arguments).decode(),
+        queue, task, lock, msgspec.json.encode(arguments).decode(),
     )  # fmt: skip

@@ -1,14 +1,26 @@
 """Work on provisions that takes several transactions: a probe reads, calls billing, and writes."""
 
+import asyncio
+from typing import Final
 from uuid import UUID
 
-from matinee.platform.audit import Actor
+import structlog
+
+from matinee.platform.audit import SYSTEM, Actor
 from matinee.platform.db import Database
-from matinee.provisions.operations import record_probe
+from matinee.provisions.operations.probes import fail_probe, finish_probe, note_steps, start_probe
+from matinee.provisions.operations.provisions import record_probe
 from matinee.provisions.ports import BillingGateway
 from matinee.provisions.probe import TestAccounts, run_probe
 from matinee.provisions.queries import billing_version, get_provision
-from matinee.provisions.types import Probe
+from matinee.provisions.types import Probe, ProbeReport, ProbeStep
+
+_NOTE_EVERY_SECONDS: Final = 0.5
+_OUR_FAULT: Final = (
+    "Something went wrong on our side. A test charge may still stand: the steps say what was called."
+)
+
+_log = structlog.get_logger(__name__)
 
 
 async def probe_provision(
@@ -40,3 +52,47 @@ async def probe_provision(
             actor=actor,
             now=await tx.now(),
         )
+
+
+async def run_requested_probe(
+    database: Database, gateway: BillingGateway, *, operator_id: UUID, provision_id: UUID, probe_id: UUID
+) -> None:
+    """Do a probe that was asked for, and write down each step as it is done.
+
+    Nothing to do when it has ended. One that was begun before (its worker died) fails: it makes real charges.
+    """
+    ids = {"operator_id": operator_id, "provision_id": provision_id, "probe_id": probe_id}
+    async with database.transaction(operator_id) as tx:
+        started = await start_probe(tx, **ids, now=await tx.now())
+        if started is None:
+            return
+        version, accounts = started
+        target, _ = await billing_version(
+            tx, operator_id=operator_id, provision_id=provision_id, version=version
+        )
+    steps: list[ProbeStep] = []
+    work = asyncio.create_task(run_probe(gateway, target, accounts, steps=steps))
+    try:
+        report = await _watched(database, work, steps, ids)
+    except Exception as error:
+        _log.error("probe_failed", probe_id=str(probe_id), exc_info=error)
+        async with database.transaction(operator_id) as tx:
+            await fail_probe(tx, **ids, error=_OUR_FAULT, now=await tx.now())
+        return
+    finally:
+        work.cancel()
+    if report is not None:
+        async with database.transaction(operator_id) as tx:
+            await finish_probe(tx, **ids, report=report, actor=SYSTEM, now=await tx.now())
+
+
+async def _watched(
+    database: Database, work: "asyncio.Task[ProbeReport]", steps: list[ProbeStep], ids: dict[str, UUID]
+) -> ProbeReport | None:
+    """Wait for the report and keep what is done of it; None when somebody stopped the probe."""
+    while not work.done():
+        await asyncio.wait({work}, timeout=_NOTE_EVERY_SECONDS)
+        async with database.transaction(ids["operator_id"]) as tx:
+            if not await note_steps(tx, **ids, steps=tuple(steps), now=await tx.now()):
+                return None
+    return work.result()

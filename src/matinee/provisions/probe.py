@@ -54,9 +54,13 @@ async def run_probe(
     *,
     pause: Pause = asyncio.sleep,
     new_reference: Callable[[], str] = lambda: f"probe-{new_id()}",
+    steps: list[ProbeStep] | None = None,
 ) -> ProbeReport:
-    """Call billing about ten times and say what it proved. Takes seconds to minutes; hold no transaction."""
-    probe = _Probe(gateway, target, accounts, pause, new_reference)
+    """Call billing about ten times and say what it proved. Takes seconds to minutes; hold no transaction.
+
+    Each step is added to `steps` as soon as it is done, for whoever watches.
+    """
+    probe = _Probe(gateway, target, accounts, pause, new_reference, [] if steps is None else steps)
     provable = provable_capabilities(target.config)
     if Capability.STATUS not in provable:
         probe.note(
@@ -80,13 +84,14 @@ class _Probe:
         accounts: TestAccounts,
         pause: Pause,
         new_reference: Callable[[], str],
+        steps: list[ProbeStep],
     ) -> None:
         self._gateway = gateway
         self._target = target
         self._accounts = accounts
         self._pause = pause
         self._new_reference = new_reference
-        self._steps: list[ProbeStep] = []
+        self._steps = steps
 
     def report(self, capabilities: Capabilities) -> ProbeReport:
         return ProbeReport(steps=tuple(self._steps), capabilities=capabilities)

@@ -19,7 +19,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     `earlier_*`: what the idempotency key led to before. `holder_id`: the purchase in the slot, whose right may be
     over. `generation`: of the next purchase in the slot. Documents are the published ones, None where there is none;
     `live_*` is the item in the CMS, `provision_*` the provision that the published product names
-    for this kind of item, and `billing_*` the version of a provision that was asked for
+    for this kind of item, and `billing_*` the version of a provision that was asked for, else the one that it names
     (`provisions.queries.read_billing_version`).
     """
 
@@ -37,6 +37,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     live_ends_at: datetime | None
     provision_id: UUID | None
     provision_switched_off_at: datetime | None
+    class_d_accepted: bool
     product_mapping_id: str
     billing_config: str | None
     billing_probes: str | None
@@ -57,11 +58,16 @@ _FACTS = f"""
            i.item_id AS live_item_id, i.payment_method AS live_payment_method,
            i.withdrawn_at AS live_withdrawn_at, i.archived_at AS live_archived_at,
            i.licence_ends_at AS live_licence_ends_at, l.ends_at AS live_ends_at,
-           p.provision_id, p.switched_off_at AS provision_switched_off_at, product.mapping_id AS product_mapping_id,
+           p.provision_id, p.switched_off_at AS provision_switched_off_at,
+           p.class_d_accepted_at IS NOT NULL AS class_d_accepted, product.mapping_id AS product_mapping_id,
            {BILLING_VERSION}
     FROM (SELECT $1::uuid AS operator_id, $2::uuid AS customer_id, $3::text AS item_kind, $4::uuid AS item_id,
-                 $5::uuid AS product_id, $6::text AS section, $7::uuid AS key, $8::uuid AS provision_id,
-                 $9::integer AS provision_version) AS asked
+                 $5::uuid AS product_id, $6::text AS section, $7::uuid AS key,
+                 coalesce($8::uuid, (named.pointer ->> 'provision_id')::uuid) AS provision_id,
+                 coalesce($9::integer, (named.pointer ->> 'version')::integer) AS provision_version
+          FROM (SELECT (SELECT i.document #> ARRAY['provisions', $3] FROM published_items i
+                        WHERE i.operator_id = $1 AND i.section = 'products' AND i.item_id = $5) AS pointer
+               ) AS named) AS asked
     JOIN products product ON product.operator_id = asked.operator_id AND product.product_id = asked.product_id
     LEFT JOIN purchase_keys key ON key.operator_id = asked.operator_id AND key.customer_id = asked.customer_id
                                AND key.idempotency_key = asked.key

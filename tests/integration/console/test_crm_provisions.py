@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from litestar import Litestar
 from tests.integration.console.conftest import Browser, add_staff, open_browser
@@ -15,6 +16,8 @@ from matinee.platform import audit
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
 from matinee.provisions.egress import EgressPolicy
+from matinee.provisions.jobs import run_requested_probe
+from matinee.provisions.operations.probes import TASK
 from matinee.provisions.queries import get_provision, list_provisions
 from matinee.provisions.simulated import SimulatedBilling
 from matinee.provisions.types import Capability, KeyMapping, PlatformValue, Provision, ProvisionRow
@@ -106,7 +109,7 @@ async def test_the_key_table_is_saved_in_its_order(
     )
     assert (provision.config.status, provision.config.refund) == (None, None)
     assert cells(await browser.get(PROVISIONS))[:5] == [
-        "Billing", "Movies", "https://www.operator.com/rentals", "Class D · nothing proved", "On",
+        "Billing", "Movies", "https://www.operator.com/rentals", "Class D · nothing proved", "Not for sale",
     ]  # fmt: skip
 
 
@@ -206,12 +209,34 @@ async def test_class_d_is_said_plainly_and_accepted_once(
     provision = await _add(browser, database, operator)
     path = f"{PROVISIONS}/{provision.provision_id}"
     page = await browser.get(path)
+    assert "Nothing is sold through this provision yet" in page.text
     assert "nobody can know whether it was charged" in page.text
+    assert "Not for sale" in cells(await browser.get(PROVISIONS))
     assert (await browser.post(f"{path}/accept-d", {"reason": ""})).status_code == 422
     assert (await browser.post(f"{path}/accept-d", {"reason": "we check by hand"})).status_code == 303
+    kept = (await _get(database, operator, provision.provision_id)).class_d
+    assert kept is not None
+    assert (kept.by, kept.words) == ("Admin Person", "we check by hand")
     page = await browser.get(path)
-    assert "Admin Person accepted this" in plain(page.text)
+    assert "we check by hand" in plain(page.text)
+    assert "Nothing is sold" not in page.text
     assert 'data-open-dialog="accept-d"' not in page.text
+    assert (await browser.post(f"{path}/accept-d", {"reason": "again"})).status_code == 409
+    assert (await _get(database, operator, provision.provision_id)).class_d == kept
+
+
+async def _work(database: Database, operator: Operator, billing: SimulatedBilling) -> None:
+    """Do the job that the page asked for, as the worker does."""
+    async with database.directory() as tx:
+        jobs = await tx.fetch(
+            "SELECT args::text AS args FROM jobs.procrastinate_jobs WHERE task_name = $1 ORDER BY id", TASK
+        )
+    arguments = msgspec.json.decode(jobs[-1]["args"], type=dict[str, UUID])
+    assert arguments["operator_id"] == operator.operator_id
+    await run_requested_probe(database, billing, **arguments)
+
+
+PROBE = {"userid": "test", "refused_userid": "", "price": "1.00", "agreed": "y"}
 
 
 async def test_the_probe_proves_a_class(
@@ -221,26 +246,62 @@ async def test_the_probe_proves_a_class(
     path = f"{PROVISIONS}/{provision.provision_id}/probe"
     assert "Never probed" in (await browser.get(path)).text
     empty = await browser.post(path, {"userid": "", "refused_userid": "", "price": "0"})
-    assert (empty.status_code, bool(error_at(empty, "userid")), bool(error_at(empty, "price"))) == (
-        422,
-        True,
-        True,
-    )
+    assert empty.status_code == 422
+    assert error_at(empty, "userid")
+    assert error_at(empty, "price")
+    assert "Please look at these 3 things" in empty.text
+    assert "Not saved yet" not in empty.text
     assert billing.requests == []
-    answer = await browser.post(
-        path, {"userid": "test", "refused_userid": "", "price": "1.00", "agreed": "y"}
-    )
-    assert answer.status_code == 303
+    assert (await browser.post(path, PROBE)).status_code == 303
+    waiting = await browser.get(path)
+    assert "Waiting for the worker." in waiting.text
+    assert "Run the probe" not in waiting.text
+    fragment = re.search(r'hx-get="([^"]+)" hx-trigger="every 1s"', waiting.text)
+    assert fragment is not None
+    assert (await browser.get(fragment[1])).headers.get("hx-refresh") is None
+    await _work(database, operator, billing)
+    assert (await browser.get(fragment[1])).headers["hx-refresh"] == "true"
     page = await browser.get(path)
-    assert "The probe is done: class A." in plain(page.text)
-    assert "Now: Class A" in page.text
+    assert "Result: class A." in plain(page.text)
+    assert "Class A" in page.text
     assert "Charge the same reference again" in page.text
     [row] = await _rows(database, operator)
-    assert (row.provision_class, row.capabilities) == ("A", ALL)
+    assert (row.provision_class, row.capabilities, row.needs_acceptance) == ("A", ALL, False)
     assert await _actions(database, operator, provision.provision_id) == [
         "provision.created",
+        "provision.probe_started",
         "provision.probed",
     ]
+
+
+async def test_one_probe_at_a_time_and_one_that_was_stopped_proves_nothing(
+    browser: Browser, database: Database, operator: Operator, billing: SimulatedBilling
+) -> None:
+    provision = await _add(browser, database, operator, has_status="yes", has_refund="yes")
+    path = f"{PROVISIONS}/{provision.provision_id}/probe"
+    assert (await browser.post(path, PROBE)).status_code == 303
+    second = await browser.post(path, PROBE)
+    assert second.status_code == 409
+    assert "A probe is under way" in second.text
+    assert (await browser.post(f"{path}/stop")).status_code == 303
+    assert (await browser.post(f"{path}/stop")).status_code == 409
+    page = await browser.get(path)
+    assert "Stopped by Admin Person" in page.text
+    await _work(database, operator, billing)
+    assert billing.requests == []
+    [row] = await _rows(database, operator)
+    assert row.provision_class == "D"
+    assert (await browser.post(path, PROBE)).status_code == 303
+
+
+async def test_probes_are_limited(browser: Browser, database: Database, operator: Operator) -> None:
+    provision = await _add(browser, database, operator)
+    path = f"{PROVISIONS}/{provision.provision_id}/probe"
+    codes = []
+    for _ in range(7):
+        codes.append((await browser.post(path, PROBE)).status_code)
+        await browser.post(f"{path}/stop")
+    assert codes == [303] * 6 + [429]
 
 
 async def test_the_switch_acts_at_once_and_needs_a_reason(
@@ -271,7 +332,7 @@ async def test_only_integration_may_change_provisions(
         assert (await looking.get(f"{path}/probe")).status_code == 200
         for address in (f"{PROVISIONS}/new", path, f"{PROVISIONS}/preview"):
             assert (await looking.post(address, _form())).status_code == 403
-        for action in ("switch-off", "switch-on", "accept-d", "probe"):
+        for action in ("switch-off", "switch-on", "accept-d", "probe", "probe/stop"):
             assert (await looking.post(f"{path}/{action}", {"reason": "x"})).status_code == 403
     assert await _actions(database, operator, provision.provision_id) == ["provision.created"]
     assert billing.requests == []
@@ -286,7 +347,7 @@ async def test_a_neighbours_provision_does_not_exist(
     async with open_browser(app, other_operator) as neighbour:
         await neighbour.sign_in(staff.email)
         assert cells(await neighbour.get(PROVISIONS)) == []
-        for address in (path, f"{path}/probe"):
+        for address in (path, f"{path}/probe", f"{path}/calls", f"{path}/calls.csv"):
             assert (await neighbour.get(address)).status_code == 404
         assert (await neighbour.post(path, _form())).status_code == 404
         for action in ("switch-off", "switch-on", "accept-d"):

@@ -305,7 +305,7 @@ async def test_a_probe_of_a_version_that_does_not_exist(desk: Desk) -> None:
     ],
 )
 async def test_versions_and_probes_are_never_changed(desk: Desk, statement: str) -> None:
-    await desk.create()
+    await desk.probed(await desk.create(), Capability.STATUS)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         async with desk.open() as (tx, _):
             await tx.execute(statement)

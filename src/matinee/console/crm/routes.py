@@ -8,9 +8,8 @@ from matinee.console.crm import (
     customer_tabs,
     customers,
     products,
-    provision_probe,
-    provisions,
 )
+from matinee.console.crm.api_provisions import calls, probe, settings, switches
 
 ROUTES: list[Any] = [
     *customers.ROUTES,
@@ -18,6 +17,8 @@ ROUTES: list[Any] = [
     *customer_actions.ROUTES,
     *content.ROUTES,
     *products.ROUTES,
-    *provisions.ROUTES,
-    *provision_probe.ROUTES,
+    *calls.ROUTES,
+    *probe.ROUTES,
+    *settings.ROUTES,
+    *switches.ROUTES,
 ]

@@ -107,6 +107,29 @@ async def switch_on(
     await _switch(tx, operator_id, provision_id, None, actor=actor, now=now, reason=reason)
 
 
+async def accept_class_d(
+    tx: Transaction, *, operator_id: UUID, provision_id: UUID, actor: Actor, now: datetime, words: str
+) -> None:
+    """Let the provision sell without proof, once and for all its versions. Raises NotFound, Conflict when done.
+
+    `words` are those of whoever accepts it; they stay with the provision and in the audit.
+    """
+    before = await _locked(tx, operator_id, provision_id)
+    if before.class_d is not None:
+        raise Conflict(f"{before.class_d.by} accepted this already.", code="class_d_accepted")
+    await tx.execute(
+        """UPDATE provisions SET class_d_accepted_at = $3, class_d_accepted_by = $4, class_d_words = $5,
+                  updated_at = $3
+           WHERE operator_id = $1 AND provision_id = $2""",
+        operator_id, provision_id, now, actor.name, words,
+    )  # fmt: skip
+    await audit.record(
+        tx, operator_id=operator_id, actor=actor, action="provision.class_d_accepted",
+        subject_kind="provision", subject_id=provision_id, now=now, reason=words,
+        details={"version": before.version},
+    )  # fmt: skip
+
+
 async def record_probe(
     tx: Transaction,
     *,

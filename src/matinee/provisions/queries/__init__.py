@@ -1,5 +1,6 @@
 """Reading provisions, their versions and their probes."""
 
+from matinee.provisions.queries.probes import get_probe, latest_probe, open_probe
 from matinee.provisions.queries.provisions import (
     BILLING_VERSION,
     NO_PROVISION,
@@ -9,8 +10,8 @@ from matinee.provisions.queries.provisions import (
     decode_config,
     get_provision,
     get_version,
-    latest_probe,
     list_provisions,
+    proved_capabilities,
     read_billing_version,
 )
 from matinee.provisions.queries.secrets import SecretEntry, list_secret_names
@@ -23,10 +24,13 @@ __all__ = [
     "billing_version",
     "current_capabilities",
     "decode_config",
+    "get_probe",
     "get_provision",
     "get_version",
     "latest_probe",
     "list_provisions",
     "list_secret_names",
+    "open_probe",
+    "proved_capabilities",
     "read_billing_version",
 ]

@@ -11,11 +11,10 @@ from matinee.kernel.errors import NotFound
 from matinee.platform.db import Record, Transaction
 from matinee.provisions.rules import provable_capabilities, provision_class, same_calls
 from matinee.provisions.types import (
+    Acceptance,
     BillingTarget,
     Capabilities,
     Capability,
-    Probe,
-    ProbeReport,
     Provision,
     ProvisionConfig,
     ProvisionRow,
@@ -31,7 +30,7 @@ _NEWEST_PROBES = """
     JOIN provision_versions version
       ON version.operator_id = probe.operator_id AND version.provision_id = probe.provision_id
      AND version.version = probe.version
-    WHERE probe.operator_id = $1 AND ($2::uuid IS NULL OR probe.provision_id = $2)
+    WHERE probe.operator_id = $1 AND ($2::uuid IS NULL OR probe.provision_id = $2) AND probe.state = 'done'
     ORDER BY probe.provision_id, probe.version, probe.created_at DESC, probe.probe_id DESC
 """
 
@@ -47,6 +46,7 @@ BILLING_VERSION = """
      CROSS JOIN LATERAL (
          SELECT p.probe_id, p.capabilities, p.created_at FROM provision_probes p
          WHERE p.operator_id = v.operator_id AND p.provision_id = v.provision_id AND p.version = v.version
+           AND p.state = 'done'
          ORDER BY p.created_at DESC, p.probe_id DESC LIMIT 1
      ) probe
      WHERE v.operator_id = asked.operator_id AND v.provision_id = asked.provision_id) AS billing_probes
@@ -79,7 +79,8 @@ async def get_provision(tx: Transaction, *, operator_id: UUID, provision_id: UUI
     """Return a provision with its current version. Raises NotFound."""
     row = await tx.fetchrow(
         """SELECT p.provision_id, p.name, p.api_type, p.current_version AS version, v.config::text AS config,
-                  p.switched_off_at, p.created_at, p.updated_at
+                  p.switched_off_at, p.created_at, p.updated_at, p.class_d_accepted_at AS at,
+                  p.class_d_accepted_by AS by, p.class_d_words AS words
            FROM provisions p
            JOIN provision_versions v ON v.operator_id = p.operator_id AND v.provision_id = p.provision_id
                                     AND v.version = p.current_version
@@ -88,7 +89,10 @@ async def get_provision(tx: Transaction, *, operator_id: UUID, provision_id: UUI
     )  # fmt: skip
     if row is None:
         raise NotFound(NO_PROVISION)
-    return Provision(**(dict(row) | {"config": decode_config(row["config"])}))
+    found = dict(row)
+    said = {name: found.pop(name) for name in ("at", "by", "words")}
+    accepted = None if said["at"] is None else Acceptance(**said)
+    return Provision(**(found | {"config": decode_config(row["config"]), "class_d": accepted}))
 
 
 async def get_version(
@@ -125,6 +129,13 @@ def read_billing_version(
     return target, capabilities
 
 
+def proved_capabilities(*, config: str | None, probes: str | None) -> Capabilities:
+    """Return what a version was proved to do, by the columns of BILLING_VERSION. Raises NotFound."""
+    if config is None:
+        raise NotFound(NO_PROVISION)
+    return _read_version(config, probes)[1]
+
+
 @lru_cache(maxsize=1024)
 def _read_version(config: str, probes: str | None) -> tuple[ProvisionConfig, Capabilities]:
     """Return a version and what was proved of it. The same texts are read once."""
@@ -153,7 +164,7 @@ async def list_provisions(
     """Return the operator's provisions, all or those of one API type, by name. There are few of them."""
     rows = await tx.fetch(
         """SELECT p.provision_id, p.name, p.api_type, p.current_version, v.config::text AS config,
-                  p.switched_off_at, p.updated_at
+                  p.switched_off_at, p.updated_at, p.class_d_accepted_at IS NOT NULL AS class_d_accepted
            FROM provisions p
            JOIN provision_versions v ON v.operator_id = p.operator_id AND v.provision_id = p.provision_id
                                     AND v.version = p.current_version
@@ -163,18 +174,6 @@ async def list_provisions(
     )  # fmt: skip
     probes = await tx.fetch(_NEWEST_PROBES, operator_id, None)
     return [_row(row, _probes_of(probes, row["provision_id"])) for row in rows]
-
-
-async def latest_probe(tx: Transaction, *, operator_id: UUID, provision_id: UUID) -> Probe | None:
-    """Return the last probe of a provision with its report, of whatever version; None if there was none."""
-    row = await tx.fetchrow(
-        """SELECT probe_id, version, report::text AS report, created_by, created_at FROM provision_probes
-           WHERE operator_id = $1 AND provision_id = $2 ORDER BY created_at DESC, probe_id DESC LIMIT 1""",
-        operator_id, provision_id,
-    )  # fmt: skip
-    if row is None:
-        return None
-    return Probe(**(dict(row) | {"report": msgspec.json.decode(row["report"], type=ProbeReport)}))
 
 
 @lru_cache(maxsize=1024)
@@ -204,6 +203,7 @@ def _row(row: Record, probes: list[_NewestProbe]) -> ProvisionRow:
         provision_class=provision_class(capabilities),
         switched_off_at=row["switched_off_at"],
         updated_at=row["updated_at"],
+        class_d_accepted=row["class_d_accepted"],
     )
 
 

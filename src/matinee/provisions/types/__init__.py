@@ -23,10 +23,12 @@ from matinee.provisions.types.exchange import (
     StatusResult,
 )
 from matinee.provisions.types.records import (
+    Acceptance,
     Capabilities,
     Capability,
     Probe,
     ProbeReport,
+    ProbeState,
     ProbeStep,
     Provision,
     ProvisionClass,
@@ -82,6 +84,7 @@ __all__ = [
     "NO_SUCCESS",
     "REFUND_VALUES",
     "SUCCESS",
+    "Acceptance",
     "AmountFormat",
     "Answer",
     "AnswerFields",
@@ -122,6 +125,7 @@ __all__ = [
     "PlatformValue",
     "Probe",
     "ProbeReport",
+    "ProbeState",
     "ProbeStep",
     "Provision",
     "ProvisionClass",

@@ -49,8 +49,19 @@ class ProbeReport(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: Capabilities
 
 
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
+    """Who lets a provision sell without proof, and in which words."""
+
+    at: datetime
+    by: str
+    words: str
+
+
 class Provision(msgspec.Struct, frozen=True, kw_only=True):
-    """A provision with one of its versions. `config` belongs to `version`; `switched_off_at` acts at once."""
+    """A provision with one of its versions. `config` belongs to `version`; `switched_off_at` acts at once.
+
+    `class_d`: who accepted that nothing need be proved; None while nobody has.
+    """
 
     provision_id: UUID
     name: str
@@ -60,6 +71,7 @@ class Provision(msgspec.Struct, frozen=True, kw_only=True):
     switched_off_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    class_d: Acceptance | None = None
 
 
 class ProvisionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,13 +86,34 @@ class ProvisionRow(msgspec.Struct, frozen=True, kw_only=True):
     provision_class: ProvisionClass
     switched_off_at: datetime | None
     updated_at: datetime
+    class_d_accepted: bool = False
+
+    @property
+    def needs_acceptance(self) -> bool:
+        """Whether nothing may be sold through it until somebody accepts class D, or a probe shows better."""
+        return self.provision_class == "D" and not self.class_d_accepted
+
+
+class ProbeState(StrEnum):
+    """How far a probe is. One that FAILED proves nothing, whatever its steps say."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
-    """A probe that was run, with its report."""
+    """A probe with its report, which grows while it runs. `error`: why it FAILED, in words."""
 
     probe_id: UUID
     version: int
     report: ProbeReport
     created_by: str
     created_at: datetime
+    state: ProbeState = ProbeState.DONE
+    error: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in {ProbeState.QUEUED, ProbeState.RUNNING}

@@ -15,6 +15,8 @@ from matinee.offers.documents import ItemDocument, OfferDocument, ProductDocumen
 from matinee.offers.quotes import QUOTE_LIFETIME, Quote, QuoteSigner, SignedQuote
 from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
+from matinee.provisions.queries import proved_capabilities
+from matinee.provisions.rules import provision_class
 from matinee.purchases import queries
 from matinee.purchases.errors import AlreadyHeld
 from matinee.purchases.facts import Facts, sale_facts
@@ -228,6 +230,9 @@ def _provision(facts: Facts, product: ProductDocument, item_kind: str) -> tuple[
         raise _not_for_sale("Renting this is not set up for your subscription yet.")
     if facts.provision_switched_off_at is not None:
         raise _not_for_sale("Renting is switched off at the moment.")
+    capabilities = proved_capabilities(config=facts.billing_config, probes=facts.billing_probes)
+    if provision_class(capabilities) == "D" and not facts.class_d_accepted:
+        raise _not_for_sale("Renting is not available at the moment.")
     return pointer.provision_id, pointer.version
 
 

@@ -1,38 +1,35 @@
-"""The go-live probe: real calls with a test account, and the report of what they proved."""
+"""The go-live probe: asked for here, done by the worker, watched step by step. The last report stays."""
 
 from typing import Any, Final
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath
 from wtforms import BooleanField, StringField
 
 from matinee.console.access import allow
-from matinee.console.crm.provision_words import CAPABILITY, CLASS, VERDICT, sample_values
-from matinee.console.crm.provisions import PATH, read_saved
+from matinee.console.crm.api_provisions.head import PATH, read_head, show
+from matinee.console.crm.provision_words import VERDICT, sample_values
 from matinee.console.forms import ConsoleForm, read_form, show_errors, stripped
-from matinee.console.rendering import redirect, render
+from matinee.console.rendering import redirect, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
-from matinee.kernel.errors import Invalid
+from matinee.kernel.errors import Conflict, Invalid
 from matinee.kernel.ids import parse_id
 from matinee.kernel.money import Money
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
 from matinee.platform.try_limits import TryLimit, take_try
-from matinee.provisions.jobs import probe_provision
-from matinee.provisions.ports import BillingGateway
+from matinee.provisions.operations import request_probe, stop_probe
 from matinee.provisions.probe import TestAccounts
+from matinee.provisions.queries import get_probe, latest_probe
 from matinee.provisions.rules import provision_class
-from matinee.provisions.types import PlatformValue
+from matinee.provisions.types import PlatformValue, Probe, ProbeState
 from matinee.staff.types import Role
 
 MOST_PROBES: Final = 6
 """Probes of one provision in 15 minutes: it must not become a way to hammer or scan a host."""
 
 _LONGEST: Final = 200
-
-Gateway = NamedDependency[SkipValidation[BillingGateway]]
 
 
 class ProbeForm(ConsoleForm):
@@ -78,9 +75,33 @@ def _account(userid: str | None, mapping_id: str | None) -> dict[PlatformValue, 
 async def probe_page(
     request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, key: FromPath[str]
 ) -> Response[Any]:
-    """Show the last report, and what a new probe needs."""
+    """Show the probe under way or the last report, and what a new probe needs."""
     form = ProbeForm(data={"userid": "", "price": "1.00" if operator.currency != "JPY" else "100"})
     return await _page(request, database, operator, parse_id(key), form)
+
+
+@get("/crm/products/api-provisions/{key:str}/probe/{probe_id:str}")
+async def probe_report(
+    request: ConsoleRequest,
+    database: ConsoleDatabase,
+    operator: CurrentOperator,
+    key: FromPath[str],
+    probe_id: FromPath[str],
+) -> Response[Any]:
+    """Show how far a probe is: a part of the page. Once it has ended, the whole page is asked for."""
+    async with database.transaction(operator.operator_id) as tx:
+        probe = await get_probe(
+            tx,
+            operator_id=operator.operator_id,
+            provision_id=parse_id(key),
+            probe_id=parse_id(probe_id),
+        )
+    answer = render_fragment(
+        request, "crm/api_provisions/_report.html", path=f"{PATH}/{parse_id(key)}", **_report(probe)
+    )
+    if not probe.is_open:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
 
 
 @post("/crm/products/api-provisions/{key:str}/probe", guards=[allow(Role.INTEGRATION)], status_code=303)
@@ -89,34 +110,59 @@ async def run(
     database: ConsoleDatabase,
     operator: CurrentOperator,
     staff: CurrentStaff,
-    gateway: Gateway,
     key: FromPath[str],
 ) -> Response[Any]:
-    """Probe: about ten calls, in seconds to a few minutes. The browser waits for the report."""
+    """Ask for a probe: about ten calls, in seconds to a few minutes."""
     form, provision_id = await read_form(request, ProbeForm), parse_id(key)
     try:
         accounts = form.accounts(operator)
     except Invalid as error:
         show_errors(form, error)
         return await _page(request, database, operator, provision_id, form, status=422)
-    async with database.transaction(operator.operator_id) as tx:
-        limit = TryLimit(f"probe:{provision_id}", MOST_PROBES)
-        await take_try(tx, operator_id=operator.operator_id, limits=[limit], now=await tx.now())
-    probe = await probe_provision(
-        database,
-        gateway,
-        operator_id=operator.operator_id,
-        provision_id=provision_id,
-        accounts=accounts,
-        actor=staff.actor,
-    )
-    proved = provision_class(probe.report.capabilities)
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            now = await tx.now()
+            limit = TryLimit(f"probe:{provision_id}", MOST_PROBES)
+            await take_try(tx, operator_id=operator.operator_id, limits=[limit], now=now)
+            await request_probe(
+                tx,
+                operator_id=operator.operator_id,
+                provision_id=provision_id,
+                accounts=accounts,
+                actor=staff.actor,
+                now=now,
+            )
+    except Conflict as error:
+        form.general_problems.append(error.message)
+        return await _page(request, database, operator, provision_id, form, status=409)
     return redirect(
         request,
         f"{PATH}/{provision_id}/probe",
-        toast=f"The probe is done: class {proved}.",
-        tone="success" if proved != "D" else "info",
+        toast="The probe is under way. You may leave this page; it goes on.",
+        tone="info",
     )
+
+
+@post("/crm/products/api-provisions/{key:str}/probe/stop", guards=[allow(Role.INTEGRATION)], status_code=303)
+async def stop(
+    request: ConsoleRequest,
+    database: ConsoleDatabase,
+    operator: CurrentOperator,
+    staff: CurrentStaff,
+    key: FromPath[str],
+) -> Response[Any]:
+    """Stop the probe under way."""
+    await read_form(request, ConsoleForm)
+    async with database.transaction(operator.operator_id) as tx:
+        await stop_probe(
+            tx,
+            operator_id=operator.operator_id,
+            provision_id=parse_id(key),
+            actor=staff.actor,
+            now=await tx.now(),
+        )
+    toast = "Stopped. It proves nothing; look at what was charged."
+    return redirect(request, f"{PATH}/{parse_id(key)}/probe", toast=toast, tone="info")
 
 
 async def _page(
@@ -128,22 +174,33 @@ async def _page(
     *,
     status: int = 200,
 ) -> Response[Any]:
-    saved = await read_saved(database, operator, provision_id)
-    return render(
+    async with database.transaction(operator.operator_id) as tx:
+        head = await read_head(tx, operator, provision_id)
+        probe = await latest_probe(tx, operator_id=operator.operator_id, provision_id=provision_id)
+    return show(
         request,
-        "crm/provision_probe.html",
+        "probe",
+        head,
         status=status,
         form=form,
-        saved=saved,
-        word=CLASS[saved.provision_class],
-        verdicts=VERDICT,
-        capability_words=CAPABILITY,
-        probed_class=provision_class(saved.probe.report.capabilities) if saved.probe else "",
+        path=head.path,
         sends_mapping_id=any(
             row.platform_value is PlatformValue.CUSTOMER_MAPPING_ID
-            for row in saved.provision.config.charge.key_map
+            for row in head.provision.config.charge.key_map
         ),
+        **_report(probe),
     )
 
 
-ROUTES = [probe_page, run]
+def _report(probe: Probe | None) -> dict[str, Any]:
+    """Return what the report's template needs."""
+    return {
+        "probe": probe,
+        "verdicts": VERDICT,
+        "probed_class": provision_class(probe.report.capabilities) if probe else "",
+        "running": ProbeState.RUNNING,
+        "failed": ProbeState.FAILED,
+    }
+
+
+ROUTES = [probe_page, probe_report, run, stop]

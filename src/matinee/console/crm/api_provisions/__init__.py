@@ -1,0 +1,1 @@
+"""CRM > Products > API Provisions: the pages of one provision beside its settings."""

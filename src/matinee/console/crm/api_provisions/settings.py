@@ -1,0 +1,185 @@
+"""CRM > Products > API Provisions: how the operator's billing is asked to charge."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, SkipValidation
+
+from matinee.console.access import allow
+from matinee.console.crm.api_provisions.head import PATH, Head, read_head, show
+from matinee.console.crm.editing import show_both, version_sent
+from matinee.console.crm.provision_form import (
+    ECHOES,
+    MATCHES,
+    NEW,
+    ProvisionForm,
+    config_of,
+    form_of,
+    value_choices,
+)
+from matinee.console.crm.provision_words import CLASS, examples
+from matinee.console.crm.words import action_words, changes_words
+from matinee.console.forms import read_form
+from matinee.console.rendering import redirect, render, render_fragment
+from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.kernel.errors import Conflict, Invalid
+from matinee.kernel.ids import parse_id
+from matinee.platform.audit import AuditEntry, entries_about
+from matinee.platform.db import Database
+from matinee.platform.operators import Operator
+from matinee.provisions.egress import EgressPolicy
+from matinee.provisions.operations import create_provision, update_provision
+from matinee.provisions.queries import list_provisions
+from matinee.provisions.types import API_TYPES
+from matinee.staff.types import Role
+
+Egress = NamedDependency[SkipValidation[EgressPolicy]]
+
+
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """What the settings show of a provision that is there already."""
+
+    head: Head
+    entries: list[AuditEntry]
+
+
+@get("/crm/products/api-provisions")
+async def provisions(
+    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator
+) -> Response[Any]:
+    """List provisions; there are few of them."""
+    async with database.transaction(operator.operator_id) as tx:
+        rows = await list_provisions(tx, operator_id=operator.operator_id)
+    return render(request, "crm/api_provisions/list.html", rows=rows, classes=CLASS, api_types=API_TYPES)
+
+
+@get("/crm/products/api-provisions/new", guards=[allow(Role.INTEGRATION)])
+async def new_provision(request: ConsoleRequest, operator: CurrentOperator) -> Response[Any]:
+    """Show a form with the usual key table."""
+    return _form_page(request, operator, form_of(NEW, None), None)
+
+
+@post("/crm/products/api-provisions/new", guards=[allow(Role.INTEGRATION)], status_code=303)
+async def add_provision(
+    request: ConsoleRequest,
+    database: ConsoleDatabase,
+    operator: CurrentOperator,
+    staff: CurrentStaff,
+    egress: Egress,
+) -> Response[Any]:
+    """Add the provision."""
+    form = await read_form(request, ProvisionForm)
+    if form.change_rows():
+        return _form_page(request, operator, form, None)
+    form.drop_empty_rows()
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            added = await create_provision(
+                tx,
+                operator_id=operator.operator_id,
+                config=config_of(form),
+                policy=egress,
+                actor=staff.actor,
+                now=await tx.now(),
+            )
+    except Invalid as error:
+        form.show(error)
+        return _form_page(request, operator, form, None, status=422)
+    toast = "Provision added. Now run the go-live probe, and name it in a product."
+    return redirect(request, f"{PATH}/{added.provision_id}", toast=toast)
+
+
+@post("/crm/products/api-provisions/preview", guards=[allow(Role.INTEGRATION)], status_code=200)
+async def preview(request: ConsoleRequest, operator: CurrentOperator) -> Response[Any]:
+    """Show the requests that the form's provision would send; nothing is saved or sent."""
+    form = await read_form(request, ProvisionForm)
+    form.drop_empty_rows()
+    return render_fragment(request, "crm/_examples.html", examples=examples(config_of(form), operator))
+
+
+@get("/crm/products/api-provisions/{key:str}", guards=[allow(Role.INTEGRATION)])
+async def provision(
+    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, key: FromPath[str]
+) -> Response[Any]:
+    """Show one provision."""
+    saved = await _saved(database, operator, parse_id(key))
+    form = form_of(saved.head.provision.config, saved.head.provision.version)
+    return _form_page(request, operator, form, saved)
+
+
+@post("/crm/products/api-provisions/{key:str}", guards=[allow(Role.INTEGRATION)], status_code=303)
+async def save_provision(
+    request: ConsoleRequest,
+    database: ConsoleDatabase,
+    operator: CurrentOperator,
+    staff: CurrentStaff,
+    egress: Egress,
+    key: FromPath[str],
+) -> Response[Any]:
+    """Save a new version."""
+    form, provision_id = await read_form(request, ProvisionForm), parse_id(key)
+    if form.change_rows():
+        return _form_page(request, operator, form, await _saved(database, operator, provision_id))
+    form.drop_empty_rows()
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            saved = await update_provision(
+                tx,
+                operator_id=operator.operator_id,
+                provision_id=provision_id,
+                config=config_of(form),
+                policy=egress,
+                actor=staff.actor,
+                now=await tx.now(),
+                expected_version=version_sent(form),
+            )
+    except Invalid as error:
+        form.show(error)
+        now = await _saved(database, operator, provision_id)
+        return _form_page(request, operator, form, now, status=422)
+    except Conflict as error:
+        now = await _saved(database, operator, provision_id)
+        show_both(form, error, saved=form_of(now.head.provision.config, now.head.provision.version))
+        return _form_page(request, operator, form, now, status=409)
+    toast = f"Saved as version {saved.version}. New rentals use it after the next Cloud Sync of Products."
+    return redirect(request, f"{PATH}/{provision_id}", toast=toast)
+
+
+async def _saved(database: Database, operator: Operator, provision_id: UUID) -> Saved:
+    """Return a provision with what was done to it. Raises NotFound."""
+    async with database.transaction(operator.operator_id) as tx:
+        return Saved(
+            head=await read_head(tx, operator, provision_id),
+            entries=await entries_about(
+                tx, operator_id=operator.operator_id, subject_kind="provision", subject_id=provision_id
+            ),
+        )
+
+
+def _form_page(
+    request: ConsoleRequest,
+    operator: Operator,
+    form: ProvisionForm,
+    saved: Saved | None,
+    *,
+    status: int = 200,
+) -> Response[Any]:
+    entries = [] if saved is None else saved.entries
+    context: dict[str, Any] = {
+        "form": form,
+        "path": PATH,
+        "matches": {name: label for name, (label, _) in MATCHES.items()},
+        "echoes": list(ECHOES),
+        "value_choices": value_choices,
+        "examples": examples(config_of(form), operator),
+        "lines": [(entry, action_words(entry.action), changes_words(entry.details)) for entry in entries],
+    }
+    if saved is None:
+        return render(request, "crm/api_provisions/new.html", status=status, **context)
+    return show(request, "settings", saved.head, status=status, **context)
+
+
+ROUTES = [provisions, new_provision, add_provision, preview, provision, save_provision]
