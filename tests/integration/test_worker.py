@@ -111,7 +111,7 @@ async def test_jobs_and_workers_are_counted(services: Services, operator_id: UUI
     async with working(services):
 
         async def shown() -> bool:
-            return b"matinee_workers 1.0" in await metrics.render(services.database)
+            return b"matinee_workers 2.0" in await metrics.render(services.database)
 
         await until(shown)
         assert b"matinee_worker_heartbeat_age_seconds" in await metrics.render(services.database)

@@ -137,7 +137,7 @@ async def _job_gauges(database: Database) -> list[GaugeMetricFamily]:
             "Age of the oldest job nobody has begun.",
             float(waited or 0),
         ),
-        _gauge("matinee_workers", "Workers known to the database.", len(ages)),
+        _gauge("matinee_workers", "Takers of jobs known to the database: two in each worker.", len(ages)),
     ]
     if ages:
         name, text = "matinee_worker_heartbeat_age_seconds", "Age of the youngest sign of life of any worker."
