@@ -12,8 +12,9 @@ _SQL_CLOCK = re.compile(
 _SQL = re.compile(r"\b(select|insert|update|delete|create|alter|default|where|values)\b", re.IGNORECASE)
 _ADAPTER = "matinee.platform.db.clock"
 _HOST_CLOCK = re.compile(r"\b(datetime\.(now|utcnow|today)|date\.today|time\.time(_ns)?)\(")
-# These say when a line was logged, how long a human waited, or what a picture is called; they decide nothing.
-_MAY_ASK_THE_HOST = ("matinee.platform.telemetry", "matinee.main.demo")
+# These say when a line was logged, how long a human waited, what a picture is called, or when a request was signed,
+# which the other side alone judges; they decide nothing.
+_MAY_ASK_THE_HOST = ("matinee.platform.telemetry", "matinee.main.demo", "matinee.provisions.authentication")
 
 
 def test_no_statement_asks_for_the_time_itself() -> None:

@@ -1,6 +1,7 @@
 """A billing server on a bare socket: it answers with the very bytes a test gives it, and counts requests."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -56,11 +57,15 @@ async def says_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 
 class RawBilling:
-    """`requests` holds the head of every request that arrived; `connections` counts those opened."""
+    """`requests` holds the head of every request that arrived, `bodies` what came with it.
+
+    `connections` counts those opened.
+    """
 
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
         self.requests: list[bytes] = []
+        self.bodies: list[bytes] = []
         self.connections = 0
         self.port = 0
         self.tasks: set[asyncio.Task[None]] = set()
@@ -72,7 +77,10 @@ class RawBilling:
         self.connections += 1
         try:
             while not writer.is_closing():
-                self.requests.append(await reader.readuntil(b"\r\n\r\n"))
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"(?i)content-length: *([0-9]+)", head)
+                self.requests.append(head)
+                self.bodies.append(await reader.readexactly(int(length[1]) if length else 0))
                 await self.behaviour(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -96,3 +104,9 @@ async def raw_billing(
         for task in list(billing.tasks):
             task.cancel()
         await asyncio.gather(*billing.tasks, return_exceptions=True)
+
+
+def header(request: bytes, name: str) -> str:
+    """Return a header of a request; empty when it has none, or more than one."""
+    found = re.findall(rb"(?im)^" + name.encode() + rb": *(.*?)\r$", request)
+    return found[0].decode() if len(found) == 1 else ""

@@ -33,7 +33,7 @@ from matinee.platform.operators import Operator, list_operators
 from matinee.platform.passwords import hash_password
 from matinee.provisions.jobs import probe_provision
 from matinee.provisions.operations import accept_class_d, create_provision
-from matinee.provisions.probe import TestAccounts
+from matinee.provisions.probe import ProbeAccounts
 from matinee.provisions.types import PlatformValue, ProvisionConfig
 from matinee.publishing.operations.runs import request_sync
 from matinee.publishing.queries.runs import get_run
@@ -171,7 +171,7 @@ class Shop:
             services.gateway,
             operator_id=self.operator.operator_id,
             provision_id=provision_id,
-            accounts=TestAccounts(
+            accounts=ProbeAccounts(
                 good=values | {PlatformValue.USERID: "probe"},
                 declined=values | {PlatformValue.USERID: "probe-declined"},
             ),

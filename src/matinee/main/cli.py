@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 import matinee
 from matinee.kernel.errors import Misconfigured, Unavailable
 from matinee.main.command import Group, in_directory, owner_url, settings_now
+from matinee.main.provision_check import provision
 from matinee.main.staff_commands import staff
 from matinee.platform.db import Transaction, migrate
 from matinee.platform.operators import create_operator, list_operators
@@ -88,6 +89,9 @@ def demo(port: int, billing_port: int, data: Path, reset: bool) -> None:
         demonstration.reset(data=data)
     else:
         demonstration.run(data=data, port=port, billing_port=billing_port)
+
+
+cli.add_command(provision)
 
 
 @cli.group()

@@ -51,13 +51,14 @@ def build_services(settings: Settings) -> Services:
     """Return the adapters that `settings` ask for. Raises Misconfigured for settings that cannot work."""
     egress = EgressPolicy.parse(settings.egress_allow)
     database = Database(settings.database_url, connections=settings.database_connections)
-    gateway = AiohttpBillingGateway(policy=egress)
+    secret_box = SecretBox(settings.secret_key)
+    gateway = AiohttpBillingGateway(policy=egress, box=secret_box)
     return Services(
         settings=settings,
         database=database,
         storage=ObjectStorage.open(settings.storage_url),
         hosts=HostDirectory(database),
-        secret_box=SecretBox(settings.secret_key),
+        secret_box=secret_box,
         egress=egress,
         gateway=gateway,
         quotes=QuoteSigner(settings.secret_key),

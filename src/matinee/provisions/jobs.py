@@ -11,7 +11,7 @@ from matinee.platform.db import Database
 from matinee.provisions.operations.probes import fail_probe, finish_probe, note_steps, start_probe
 from matinee.provisions.operations.provisions import record_probe
 from matinee.provisions.ports import BillingGateway
-from matinee.provisions.probe import TestAccounts, run_probe
+from matinee.provisions.probe import ProbeAccounts, run_probe
 from matinee.provisions.queries import billing_version, get_provision
 from matinee.provisions.types import Probe, ProbeReport, ProbeStep
 
@@ -29,7 +29,7 @@ async def probe_provision(
     *,
     operator_id: UUID,
     provision_id: UUID,
-    accounts: TestAccounts,
+    accounts: ProbeAccounts,
     actor: Actor,
 ) -> Probe:
     """Probe the current version and keep the report. No transaction is open during the calls.
@@ -71,7 +71,7 @@ async def run_requested_probe(
             tx, operator_id=operator_id, provision_id=provision_id, version=version
         )
     steps: list[ProbeStep] = []
-    work = asyncio.create_task(run_probe(gateway, target, accounts, steps=steps))
+    work = asyncio.create_task(run_probe(gateway, target, accounts, on_step=steps.append))
     try:
         report = await _watched(database, work, steps, ids)
     except Exception as error:

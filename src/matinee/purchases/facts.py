@@ -41,6 +41,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     product_mapping_id: str
     billing_config: str | None
     billing_probes: str | None
+    billing_secrets: str | None
 
 
 _FACTS = f"""

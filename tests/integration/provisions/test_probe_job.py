@@ -15,7 +15,7 @@ from matinee.provisions.exchange import AiohttpBillingGateway
 from matinee.provisions.jobs import probe_provision, run_requested_probe
 from matinee.provisions.operations import create_provision, request_probe
 from matinee.provisions.operations.probes import WORKER_LOST, start_probe
-from matinee.provisions.probe import TestAccounts
+from matinee.provisions.probe import ProbeAccounts
 from matinee.provisions.queries import current_capabilities, latest_probe
 from matinee.provisions.types import (
     BillingTarget,
@@ -81,7 +81,7 @@ async def test_a_probe_is_kept_with_its_version(
             gateway,
             operator_id=operator_id,
             provision_id=provision_id,
-            accounts=TestAccounts(ACCOUNT),
+            accounts=ProbeAccounts(ACCOUNT),
             actor=SYSTEM,
         )
     assert gateway.open_transactions == 0
@@ -102,7 +102,7 @@ async def test_a_requested_probe_is_done_step_by_step_without_a_transaction_open
     ids: dict[str, Any] = {"operator_id": operator_id, "provision_id": provision_id}
     async with database.transaction(operator_id) as tx:
         asked = await request_probe(
-            tx, **ids, accounts=TestAccounts(ACCOUNT), actor=SYSTEM, now=await tx.now()
+            tx, **ids, accounts=ProbeAccounts(ACCOUNT), actor=SYSTEM, now=await tx.now()
         )
         assert await current_capabilities(tx, **ids) == frozenset()
     async with Watching(policy=policy) as gateway:
@@ -133,7 +133,7 @@ async def test_a_probe_whose_worker_died_fails_instead_of_charging_again(
     ids: dict[str, Any] = {"operator_id": operator_id, "provision_id": provision_id}
     async with database.transaction(operator_id) as tx:
         now = await tx.now()
-        asked = await request_probe(tx, **ids, accounts=TestAccounts(ACCOUNT), actor=SYSTEM, now=now)
+        asked = await request_probe(tx, **ids, accounts=ProbeAccounts(ACCOUNT), actor=SYSTEM, now=now)
         assert await start_probe(tx, **ids, probe_id=asked.probe_id, now=now) is not None
     async with AiohttpBillingGateway(policy=policy) as gateway:
         await run_requested_probe(database, gateway, **ids, probe_id=asked.probe_id)

@@ -17,7 +17,7 @@ from matinee.platform.operators import Operator, create_operator
 from matinee.platform.passwords import hash_password
 from matinee.provisions.jobs import probe_provision
 from matinee.provisions.operations import create_provision
-from matinee.provisions.probe import TestAccounts
+from matinee.provisions.probe import ProbeAccounts
 from matinee.provisions.types import PlatformValue, ProvisionConfig
 from matinee.purchases.operations.wallet import top_up
 from matinee.staff.operations import create_staff
@@ -99,10 +99,10 @@ async def add_provision(services: Services, operator: Operator, actor: Actor, bi
     return provision.provision_id
 
 
-def _test_accounts(operator: Operator) -> TestAccounts:
+def _test_accounts(operator: Operator) -> ProbeAccounts:
     """Return the two accounts of the sample billing server: one always charged, one always refused."""
     shared = _PROBED | {PlatformValue.CURRENCY: operator.currency}
-    return TestAccounts(
+    return ProbeAccounts(
         good=shared | {PlatformValue.USERID: "probe"},
         declined=shared | {PlatformValue.USERID: "probe-declined"},
     )

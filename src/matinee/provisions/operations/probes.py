@@ -11,7 +11,7 @@ from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.platform.jobs import CALLS, enqueue
-from matinee.provisions.probe import TestAccounts
+from matinee.provisions.probe import ProbeAccounts
 from matinee.provisions.queries.probes import get_probe, open_probe
 from matinee.provisions.queries.provisions import get_provision
 from matinee.provisions.rules import provision_class
@@ -30,7 +30,7 @@ async def request_probe(
     *,
     operator_id: UUID,
     provision_id: UUID,
-    accounts: TestAccounts,
+    accounts: ProbeAccounts,
     actor: Actor,
     now: datetime,
 ) -> Probe:
@@ -69,7 +69,7 @@ async def request_probe(
 
 async def start_probe(
     tx: Transaction, *, operator_id: UUID, provision_id: UUID, probe_id: UUID, now: datetime
-) -> tuple[int, TestAccounts] | None:
+) -> tuple[int, ProbeAccounts] | None:
     """Begin a probe and return its version and accounts; None when it has ended, or was begun before.
 
     A probe makes real charges, so one that was cut off is not begun a second time: it has failed.
@@ -85,7 +85,7 @@ async def start_probe(
             tx, operator_id=operator_id, provision_id=provision_id, probe_id=probe_id, error=WORKER_LOST, now=now
         )  # fmt: skip
         return None
-    return row["version"], msgspec.json.decode(row["accounts"], type=TestAccounts)
+    return row["version"], msgspec.json.decode(row["accounts"], type=ProbeAccounts)
 
 
 async def note_steps(

@@ -1,6 +1,7 @@
 """Read provisions. A purchase names the version that it was made with, so every version stays readable."""
 
-from collections.abc import Iterable
+import base64
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
@@ -49,7 +50,10 @@ BILLING_VERSION = """
            AND p.state = 'done'
          ORDER BY p.created_at DESC, p.probe_id DESC LIMIT 1
      ) probe
-     WHERE v.operator_id = asked.operator_id AND v.provision_id = asked.provision_id) AS billing_probes
+     WHERE v.operator_id = asked.operator_id AND v.provision_id = asked.provision_id) AS billing_probes,
+    -- Live: not those of the version, but as they are now.
+    (SELECT json_object_agg(s.name, encode(s.sealed, 'base64'))::text FROM provision_secrets s
+     WHERE s.operator_id = asked.operator_id AND s.provision_id = asked.provision_id) AS billing_secrets
 """
 """The columns that make a BillingRow, of the provision version that `asked` names."""
 
@@ -64,6 +68,7 @@ class BillingRow(msgspec.Struct, frozen=True, kw_only=True):
 
     config: str | None
     probes: str | None
+    secrets: str | None
 
 
 class _NewestProbe(msgspec.Struct, frozen=True):
@@ -114,7 +119,9 @@ async def billing_version(
 ) -> tuple[BillingTarget, Capabilities]:
     """Return whom a call goes to, and what that version was proved to be able to do. Raises NotFound."""
     (row,) = await tx.fetch(_BILLING_VERSION_ALONE, operator_id, provision_id, version)
-    stored = BillingRow(config=row["billing_config"], probes=row["billing_probes"])
+    stored = BillingRow(
+        config=row["billing_config"], probes=row["billing_probes"], secrets=row["billing_secrets"]
+    )
     return read_billing_version(stored, operator_id=operator_id, provision_id=provision_id, version=version)
 
 
@@ -125,7 +132,13 @@ def read_billing_version(
     if stored.config is None:
         raise NotFound(NO_PROVISION)
     config, capabilities = _read_version(stored.config, stored.probes)
-    target = BillingTarget(operator_id=operator_id, provision_id=provision_id, version=version, config=config)
+    target = BillingTarget(
+        operator_id=operator_id,
+        provision_id=provision_id,
+        version=version,
+        config=config,
+        sealed_secrets=_sealed(stored.secrets),
+    )
     return target, capabilities
 
 
@@ -134,6 +147,12 @@ def proved_capabilities(*, config: str | None, probes: str | None) -> Capabiliti
     if config is None:
         raise NotFound(NO_PROVISION)
     return _read_version(config, probes)[1]
+
+
+def _sealed(secrets: str | None) -> Mapping[str, bytes]:
+    """Return sealed secrets by name. Not kept for the next call, which may be after a rotation."""
+    texts = msgspec.json.decode(secrets, type=dict[str, str]) if secrets else {}
+    return {name: base64.b64decode(text) for name, text in texts.items()}
 
 
 @lru_cache(maxsize=1024)

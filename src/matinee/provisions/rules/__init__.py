@@ -26,6 +26,7 @@ from matinee.provisions.rules.request import (
     build_status,
     call_url,
 )
+from matinee.provisions.rules.secret_texts import secret_names
 from matinee.provisions.rules.validation import validated_config
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "provision_class",
     "resolve",
     "same_calls",
+    "secret_names",
     "unanswered_cancel",
     "unanswered_charge",
     "unanswered_refund",

@@ -1,9 +1,19 @@
 """What a secret of a provision may be called, and what its text may be."""
 
 import re
+from typing import assert_never
 
 from matinee.kernel.cards import contains_card_number
 from matinee.kernel.errors import Invalid
+from matinee.provisions.types import (
+    BasicAuth,
+    BearerAuth,
+    HeaderAuth,
+    HmacAuth,
+    NoAuth,
+    OAuth2Auth,
+    ProvisionConfig,
+)
 
 LONGEST_SECRET = 500
 MOST_SECRETS = 40
@@ -31,3 +41,22 @@ def checked_secret(name: str, text: str) -> None:
         errors["text"] = "This looks like a payment card number, which must not be stored here."
     if errors:
         raise Invalid(errors)
+
+
+def secret_names(config: ProvisionConfig) -> frozenset[str]:
+    """Return the names of the secrets that the settings use."""
+    calls = [
+        call for call in (config.charge, config.status, config.refund, config.cancel) if call is not None
+    ]
+    named = {row.secret for call in calls for row in call.key_map}
+    named |= {row.secret for call in calls for row in call.headers}
+    match config.auth:
+        case BasicAuth(password_secret=name) | BearerAuth(token_secret=name) | HeaderAuth(value_secret=name):
+            named.add(name)
+        case HmacAuth(key_secret=name) | OAuth2Auth(client_secret=name):
+            named.add(name)
+        case NoAuth():
+            pass
+        case _:
+            assert_never(config.auth)
+    return frozenset(name for name in {*named, config.callback_secret} if name)

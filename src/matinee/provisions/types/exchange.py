@@ -66,13 +66,16 @@ class Failure(StrEnum):
     DNS = "dns"
     CONNECT = "connect"
     TLS = "tls"
+    TOKEN = "token"
     TIMEOUT = "timeout"
     BROKEN = "broken"
     TOO_LARGE = "too_large"
     ENCODED = "encoded"
 
 
-NOTHING_SENT = frozenset({Failure.NOT_BUILT, Failure.EGRESS, Failure.DNS, Failure.CONNECT, Failure.TLS})
+NOTHING_SENT = frozenset(
+    {Failure.NOT_BUILT, Failure.EGRESS, Failure.DNS, Failure.CONNECT, Failure.TLS, Failure.TOKEN}
+)
 
 
 class ChargeKind(StrEnum):

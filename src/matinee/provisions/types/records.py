@@ -43,10 +43,11 @@ class ProbeStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProbeReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What the probe did, in order, and what it proved."""
+    """What the probe did, in order, and what it proved. `reached` false: no call could leave this machine."""
 
     steps: tuple[ProbeStep, ...]
     capabilities: Capabilities
+    reached: bool = True
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):

@@ -111,7 +111,7 @@ def _billing(quote: Quote, facts: Facts) -> tuple[BillingTarget, Capabilities]:
     if quote.provision_id is None or quote.provision_version is None:
         raise ValueError("a quote that billing is to charge names no provision")
     return read_billing_version(
-        BillingRow(config=facts.billing_config, probes=facts.billing_probes),
+        BillingRow(config=facts.billing_config, probes=facts.billing_probes, secrets=facts.billing_secrets),
         operator_id=quote.operator_id,
         provision_id=quote.provision_id,
         version=quote.provision_version,

@@ -20,7 +20,7 @@ from matinee.platform.db import Database
 from matinee.platform.operators import Operator
 from matinee.platform.try_limits import TryLimit, take_try
 from matinee.provisions.operations import request_probe, stop_probe
-from matinee.provisions.probe import TestAccounts
+from matinee.provisions.probe import ProbeAccounts
 from matinee.provisions.queries import get_probe, latest_probe
 from matinee.provisions.rules import provision_class
 from matinee.provisions.types import PlatformValue, Probe, ProbeState
@@ -40,7 +40,7 @@ class ProbeForm(ConsoleForm):
     price = StringField("Price of the test charge", filters=[stripped])
     agreed = BooleanField("Call billing for real")
 
-    def accounts(self, operator: Operator) -> TestAccounts:
+    def accounts(self, operator: Operator) -> ProbeAccounts:
         """Return the accounts to probe with. Raises Invalid naming every field that is wrong."""
         errors: dict[str, str] = {}
         if not self.userid.data:
@@ -62,7 +62,7 @@ class ProbeForm(ConsoleForm):
         shared[PlatformValue.CONTENT_NAME] = "Go-live probe"
         good = shared | _account(self.userid.data, self.customer_mapping_id.data)
         refused = self.refused_userid.data
-        return TestAccounts(
+        return ProbeAccounts(
             good=good, declined=shared | _account(refused, self.refused_mapping_id.data) if refused else None
         )
 
