@@ -25,8 +25,8 @@ CUSTOMERS_OWN = {
     "billing_attempts", "reversals", "outgoing_events", "ledger_entries", "wallets", "entitlements",
     "playback_sessions", "staff_decisions",
 }  # fmt: skip
-LOOKUPS = {"customer_lookups"}
-"""Finds the customer by what is unique in the whole operator, so its key has no customer."""
+LOOKUPS = {"customer_lookups", "settlement_rows"}
+"""Find the customer by what is unique in the whole operator, so their keys have no customer."""
 
 READERS = {"matinee_due_reader", "matinee_hot_reader"}
 APPEND_ONLY = {"audit_entries", "purchase_events", "billing_attempts", "ledger_entries", "purchase_keys"}

@@ -22,6 +22,8 @@ from matinee.provisions.operations.probes import TASK as PROBE_TASK
 from matinee.publishing.jobs import repair_manifests, run_sync
 from matinee.publishing.operations.runs import TASK as SYNC_TASK
 from matinee.purchases.jobs.resolver import Resolver
+from matinee.reconciliation.jobs import apply_file, import_file
+from matinee.reconciliation.operations.files import APPLY_TASK, IMPORT_TASK
 
 _CONCURRENCY: Final = 2
 _MOST_CALLS: Final = 4
@@ -110,7 +112,22 @@ def create_jobs_app(services: Services) -> procrastinate.App:
                 probe_id=UUID(probe_id),
             )
 
+    _register_settlement(app, services)
     return app
+
+
+def _register_settlement(app: procrastinate.App, services: Services) -> None:
+    @app.task(name=IMPORT_TASK, queue=jobs.QUEUE, retry=_RETRY)
+    async def read(operator_id: str, file_id: str) -> None:
+        async with _job(IMPORT_TASK, operator_id=operator_id, file_id=file_id):
+            await import_file(
+                services.database, services.storage, operator_id=UUID(operator_id), file_id=UUID(file_id)
+            )
+
+    @app.task(name=APPLY_TASK, queue=jobs.QUEUE, retry=_RETRY)
+    async def apply(operator_id: str, file_id: str) -> None:
+        async with _job(APPLY_TASK, operator_id=operator_id, file_id=file_id):
+            await apply_file(services.purchases, operator_id=UUID(operator_id), file_id=UUID(file_id))
 
 
 async def _key_url(services: Services, operator_id: UUID) -> str:

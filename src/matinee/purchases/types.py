@@ -42,6 +42,7 @@ class Evidence(StrEnum):
     STAFF = "staff"
     LATE_CHARGE = "late_charge"
     WALLET = "wallet"
+    SETTLEMENT = "settlement"
 
 
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,167 @@
+"""Many purchases at once, as a list of billing's names them or leaves them out."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from matinee.platform.db import Transaction
+from matinee.purchases.queries import PURCHASE_COLUMNS, REVERSAL_COLUMNS, purchase_from, reversal_from
+from matinee.purchases.rules import customer_of
+from matinee.purchases.types import Purchase, PurchaseState, Reversal
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A purchase that a reference leads to, with all its reversals, oldest first.
+
+    `nothing_stood`: its access had ended because no charge stood.
+    """
+
+    purchase: Purchase
+    reversals: tuple[Reversal, ...]
+    nothing_stood: bool
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A place in the purchases' order of time, to go on from."""
+
+    confirmed_at: datetime
+    purchase_id: UUID
+
+
+_P_COLUMNS = ", ".join(f"p.{name}" for name in Purchase.__struct_fields__)
+_LISTED = [PurchaseState.GRANTED.value, PurchaseState.UNKNOWN.value, PurchaseState.REVIEW.value]
+"""What billing's list of a period should say something of."""
+
+
+async def purchases_named(
+    tx: Transaction, *, operator_id: UUID, references: Collection[str]
+) -> dict[str, Named]:
+    """Return what each reference leads to, of a charge or of a refund; unknown ones are left out.
+
+    Several purchases share a reference when nothing was sent for the earlier ones: the one that may have been
+    charged is meant.
+    """
+    customers = {customer for reference in references if (customer := customer_of(reference)) is not None}
+    if not customers:
+        return {}
+    asked = (operator_id, list(customers), list(references))
+    refunds = await tx.fetch(
+        """SELECT customer_id, purchase_id, refund_reference FROM reversals
+           WHERE operator_id = $1 AND customer_id = ANY ($2::uuid[]) AND refund_reference = ANY ($3::text[])""",
+        *asked,
+    )
+    rows = await tx.fetch(
+        f"""SELECT {PURCHASE_COLUMNS} FROM purchases
+            WHERE operator_id = $1 AND customer_id = ANY ($2::uuid[])
+              AND (reference = ANY ($3::text[]) OR purchase_id = ANY ($4::uuid[]))
+            ORDER BY state <> 'NOT_SENT', confirmed_at""",
+        *asked, [row["purchase_id"] for row in refunds],
+    )  # fmt: skip
+    purchases = [purchase_from(row) for row in rows]
+    reversals = await _reversals(tx, operator_id, purchases)
+    freed = await _nothing_stood(tx, operator_id, purchases)
+    by_id = {
+        one.purchase_id: Named(one, reversals[one.purchase_id], one.purchase_id in freed) for one in purchases
+    }
+    wanted = set(references)
+    found = {one.reference: by_id[one.purchase_id] for one in purchases if one.reference in wanted}
+    return found | {
+        row["refund_reference"]: by_id[row["purchase_id"]] for row in refunds if row["purchase_id"] in by_id
+    }
+
+
+async def _reversals(
+    tx: Transaction, operator_id: UUID, purchases: Sequence[Purchase]
+) -> dict[UUID, tuple[Reversal, ...]]:
+    rows = await tx.fetch(
+        f"""SELECT {REVERSAL_COLUMNS} FROM reversals
+            WHERE operator_id = $1 AND customer_id = ANY ($2::uuid[]) AND purchase_id = ANY ($3::uuid[])
+            ORDER BY booked_at, reversal_id""",
+        operator_id, list({one.customer_id for one in purchases}), [one.purchase_id for one in purchases],
+    )  # fmt: skip
+    found: dict[UUID, tuple[Reversal, ...]] = defaultdict(tuple)
+    for row in rows:
+        found[row["purchase_id"]] += (reversal_from(row),)
+    return found
+
+
+async def _nothing_stood(tx: Transaction, operator_id: UUID, purchases: Sequence[Purchase]) -> set[UUID]:
+    ended = [one for one in purchases if one.state is PurchaseState.REVERSED]
+    if not ended:
+        return set()
+    rows = await tx.fetch(
+        """SELECT DISTINCT purchase_id FROM purchase_events
+           WHERE operator_id = $1 AND customer_id = ANY ($2::uuid[]) AND purchase_id = ANY ($3::uuid[])
+             AND cause = 'nothing_stands'""",
+        operator_id, list({one.customer_id for one in ended}), [one.purchase_id for one in ended],
+    )  # fmt: skip
+    return {row["purchase_id"] for row in rows}
+
+
+class Returned(msgspec.Struct, frozen=True):
+    """A charge that was given back, and under which reference."""
+
+    purchase: Purchase
+    refund_reference: str
+    returned_at: datetime
+
+
+async def refunds_of_period(
+    tx: Transaction,
+    *,
+    operator_id: UUID,
+    provision_id: UUID,
+    period: tuple[datetime, datetime],
+    after: UUID | None,
+    limit: int,
+) -> list[tuple[UUID, Returned]]:
+    """Return what was given back in [start, end), by reversal, from the one after `after` on.
+
+    A reversal that ended because no charge stood gave nothing back.
+    """
+    rows = await tx.fetch(
+        f"""SELECT {_P_COLUMNS}, r.reversal_id, r.refund_reference, r.state_since AS returned_at
+            FROM reversals r
+            JOIN purchases p ON p.operator_id = r.operator_id AND p.customer_id = r.customer_id
+                            AND p.purchase_id = r.purchase_id
+            WHERE r.operator_id = $1 AND r.state = 'REVERSED' AND r.state_since >= $3 AND r.state_since < $4
+              AND p.provision_id = $2 AND ($5::uuid IS NULL OR r.reversal_id > $5)
+              AND (r.is_duplicate OR NOT EXISTS (
+                  SELECT FROM purchase_events e
+                  WHERE e.operator_id = r.operator_id AND e.customer_id = r.customer_id
+                    AND e.purchase_id = r.purchase_id AND e.cause = 'nothing_stands'))
+            ORDER BY r.reversal_id LIMIT $6""",
+        operator_id, provision_id, *period, after, limit,
+    )  # fmt: skip
+    return [
+        (row["reversal_id"], Returned(purchase_from(row), row["refund_reference"], row["returned_at"]))
+        for row in rows
+    ]
+
+
+async def purchases_of_period(
+    tx: Transaction,
+    *,
+    operator_id: UUID,
+    provision_id: UUID,
+    period: tuple[datetime, datetime],
+    after: Place | None,
+    limit: int,
+) -> list[Purchase]:
+    """Return purchases confirmed in [start, end) that billing's list should know, in the order of time.
+
+    `after`: where the page before ended.
+    """
+    rows = await tx.fetch(
+        f"""SELECT {PURCHASE_COLUMNS} FROM purchases
+            WHERE operator_id = $1 AND provision_id = $2 AND confirmed_at >= $3 AND confirmed_at < $4
+              AND state = ANY ($5::text[])
+              AND ($6::timestamptz IS NULL OR (confirmed_at, purchase_id) > ($6, $7::uuid))
+            ORDER BY confirmed_at, purchase_id LIMIT $8""",
+        operator_id, provision_id, *period, _LISTED,
+        after and after.confirmed_at, after and after.purchase_id, limit,
+    )  # fmt: skip
+    return [purchase_from(row) for row in rows]

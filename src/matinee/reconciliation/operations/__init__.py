@@ -1,0 +1,1 @@
+"""What is done with settlement files, each as part of one transaction."""

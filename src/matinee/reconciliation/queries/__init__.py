@@ -1,0 +1,1 @@
+"""Reading settlement files, their rows and the report."""

@@ -1,0 +1,72 @@
+"""Reading settlement files."""
+
+from uuid import UUID
+
+import msgspec
+
+from matinee.kernel.errors import NotFound
+from matinee.kernel.paging import ListQuery, Page
+from matinee.platform.db import Record, Transaction
+from matinee.reconciliation.types import Layout, Mapping, SettlementFile
+
+_PLAIN = [name for name in SettlementFile.__struct_fields__ if name not in ("layout", "mapping")]
+_COLUMNS = (
+    ", ".join(f"f.{name}" for name in _PLAIN) + ", f.layout::text AS layout, f.mapping::text AS mapping"
+)
+_FILES = f"SELECT {_COLUMNS}, count(*) OVER () AS total FROM settlement_files f"
+
+
+def file_from(row: Record) -> SettlementFile:
+    """Return the file in a database row."""
+    values = {name: row[name] for name in _PLAIN}
+    mapping = row["mapping"] and msgspec.json.decode(row["mapping"], type=Mapping)
+    layout = msgspec.json.decode(row["layout"], type=Layout)
+    return msgspec.convert(values | {"layout": layout, "mapping": mapping}, SettlementFile)
+
+
+async def get_file(tx: Transaction, *, operator_id: UUID, file_id: UUID) -> SettlementFile:
+    """Return a settlement file. Raises NotFound."""
+    row = await tx.fetchrow(f"{_FILES} WHERE f.operator_id = $1 AND f.file_id = $2", operator_id, file_id)
+    if row is None:
+        raise NotFound("There is no such settlement file.")
+    return file_from(row)
+
+
+async def find_same(
+    tx: Transaction, *, operator_id: UUID, provision_id: UUID, digest: bytes
+) -> SettlementFile | None:
+    """Return the file with this content that was uploaded for a provision before and came to something."""
+    row = await tx.fetchrow(
+        f"""{_FILES} WHERE f.operator_id = $1 AND f.provision_id = $2 AND f.digest = $3
+              AND f.state NOT IN ('failed', 'cancelled')""",
+        operator_id, provision_id, digest,
+    )  # fmt: skip
+    return None if row is None else file_from(row)
+
+
+async def list_files(tx: Transaction, *, operator_id: UUID, query: ListQuery) -> Page[SettlementFile]:
+    """Return files, newest first; the filters `provision` and `state`, and a search in their names."""
+    provision = query.filters.get("provision")
+    rows = await tx.fetch(
+        f"""{_FILES}
+            WHERE f.operator_id = $1 AND ($2 = '' OR strpos(lower(f.name), lower($2)) > 0)
+              AND ($3::uuid IS NULL OR f.provision_id = $3) AND ($4::text IS NULL OR f.state = $4)
+            ORDER BY f.created_at DESC, f.file_id DESC LIMIT $5 OFFSET $6""",
+        operator_id, query.search, UUID(provision) if provision else None, query.filters.get("state"),
+        query.page_size, query.offset,
+    )  # fmt: skip
+    total = rows[0]["total"] if rows else 0
+    if not rows and query.page > 1:
+        total = await tx.fetchval("SELECT count(*) FROM settlement_files WHERE operator_id = $1", operator_id)
+    return Page(rows=[file_from(row) for row in rows], total=total, query=query)
+
+
+async def last_mapping(tx: Transaction, *, operator_id: UUID, provision_id: UUID) -> Mapping | None:
+    """Return the columns as staff named them for the provision's file before; None before the first."""
+    text = await tx.fetchval(
+        """SELECT mapping::text FROM settlement_files
+           WHERE operator_id = $1 AND provision_id = $2 AND mapping IS NOT NULL
+           ORDER BY created_at DESC, file_id DESC LIMIT 1""",
+        operator_id, provision_id,
+    )  # fmt: skip
+    return None if text is None else msgspec.json.decode(text, type=Mapping)

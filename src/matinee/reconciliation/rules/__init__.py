@@ -1,0 +1,1 @@
+"""Decisions about settlement files that need no input or output."""

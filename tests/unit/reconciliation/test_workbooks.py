@@ -1,0 +1,69 @@
+"""An xlsx is looked into before anything opens it."""
+
+from pathlib import Path
+
+import pytest
+from tests.unit.reconciliation.workbook import cell, lying, saved, sheet, workbook
+
+from matinee.kernel.errors import Invalid
+from matinee.reconciliation.reading import examine, rows_of
+from matinee.reconciliation.types import FileKind
+from matinee.reconciliation.workbooks import check_workbook
+
+ROWS: list[list[str | float]] = [["reference", "amount"], ["m-1", 4.99], ["m-2", 5.0], ["m-3", "=1+1"]]
+
+
+def test_a_workbook_is_read_with_its_own_row_numbers_and_no_formula_is_evaluated(tmp_path: Path) -> None:
+    path = saved(tmp_path, workbook(sheet(ROWS, first_row=3)))
+    layout = examine(path)
+    assert (layout.kind, layout.row_count, layout.column_count) == (FileKind.XLSX, 4, 2)
+    assert [(line, list(row)) for line, row in rows_of(path, layout)] == [
+        (3, ["reference", "amount"]), (4, ["m-1", "4.99"]), (5, ["m-2", "5"]), (6, ["m-3", "7.5"]),
+    ]  # fmt: skip
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(Invalid) as refused:
+        check_workbook(path)
+    return refused.value.fields["file"]
+
+
+def test_a_part_that_unpacks_to_far_more_than_its_size_is_refused(tmp_path: Path) -> None:
+    bomb = workbook(sheet(ROWS), more={"xl/media/zeros.bin": bytes(30_000_000)})
+    assert len(bomb) < 100_000
+    assert "packed far more tightly" in refusal(saved(tmp_path, bomb))
+
+
+def test_a_part_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
+    real = bytes(3_000_000)
+    bomb = lying(workbook(sheet(ROWS), more={"xl/media/zeros.bin": real}), real=real, says=bytes(1000))
+    assert "larger than it says" in refusal(saved(tmp_path, bomb))
+
+
+def test_a_cell_in_the_last_corner_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    far = sheet(ROWS).replace("</sheetData>", f'<row r="1048576">{cell("XFD1048576", 1.0)}</row></sheetData>')
+    assert "reaches over more than" in refusal(saved(tmp_path, workbook(far)))
+
+
+def test_a_sheet_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path, workbook("x", more={"xl/worksheets/sheet2.xml": sheet(ROWS).encode("utf-16")}))
+    assert "UTF-8" in refusal(path)
+
+
+def test_too_many_parts_no_sheet_and_what_is_no_zip_are_refused(tmp_path: Path) -> None:
+    many = {f"xl/media/{number}.bin": b"x" for number in range(600)}
+    assert "too many parts" in refusal(saved(tmp_path, workbook(sheet(ROWS), more=many)))
+    whole = workbook(sheet(ROWS))
+    assert "cannot be unpacked" in refusal(saved(tmp_path, whole[: len(whole) // 2]))
+    assert "cannot be unpacked" in refusal(saved(tmp_path, b"PK\x03\x04" + bytes(100)))
+    for name in ("xl/worksheets/sheet1.xml",):
+        assert "no sheet" in refusal(
+            saved(tmp_path, whole.replace(name.encode(), b"xl/worksheetz/sheet1.xml"))
+        )
+
+
+def test_a_damaged_sheet_is_refused_in_words(tmp_path: Path) -> None:
+    path = saved(tmp_path, workbook("<worksheet><sheetData><row r='1'><c r='A1'><v>1</sheetData>"))
+    with pytest.raises(Invalid) as refused:
+        examine(path)
+    assert "file" in refused.value.fields
