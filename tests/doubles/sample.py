@@ -25,7 +25,7 @@ class Rental(msgspec.Struct, frozen=True, kw_only=True):
     content_name: str
     amount: Decimal
     currency: str
-    state: Literal["charged", "declined", "refunded"]
+    state: Literal["charged", "declined", "refunded", "cancelled"]
     refund_reference: str | None
     asked: int
     at: str
