@@ -7,7 +7,7 @@ BIN := .venv/bin
 PYTHON_CODE := src tests scripts samples benchmarks hatch_build.py
 CODE := $(wildcard $(PYTHON_CODE))
 
-.PHONY: help demo demo-reset test lint types viewer-check unit journeys format bench mutants audit wheel lock \
+.PHONY: help demo demo-reset test lint types viewer-check unit journeys format bench mutants audit wheel billing-kit lock \
 	viewer screenshots clean environment environment-dev
 
 help: ## List what can be made
@@ -60,6 +60,9 @@ audit: environment-dev ## Ask the public databases for known faults in what we d
 
 wheel: environment-dev ## Build dist/*.whl and the sdist, with the subscriber app inside
 	$(BIN)/python -m build --no-isolation
+
+billing-kit: environment-dev ## Build dist/matinee.demo.tvod.zip, what operators' developers start from
+	@$(BIN)/python scripts/billing_kit.py
 
 lock: ## Lock the requirements anew with their hashes (UPGRADE=1 takes the newest versions)
 	scripts/lock.sh $(if $(UPGRADE),--upgrade)

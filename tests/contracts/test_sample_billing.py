@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 from tests.doubles.process import DidNotStart
-from tests.doubles.sample import FOLDER, SampleBilling
+from tests.doubles.sample import FOLDER, SETTINGS, SampleBilling
 from tests.doubles.wire import order, send
 
 from matinee.provisions.egress import EgressPolicy
@@ -250,7 +250,7 @@ def test_the_settings_that_come_with_it_read_a_refusal(sample_billing: SampleBil
 
 def settings(server: SampleBilling) -> ProvisionConfig:
     """What is in provision.json, checked as the console checks it, for this server's port."""
-    text = (FOLDER / "provision.json").read_text().replace(":8100/", f":{server.port}/")
+    text = (SETTINGS).read_text().replace(":8100/", f":{server.port}/")
     config = msgspec.json.decode(text, type=ProvisionConfig)
     return validated_config(config, policy=EgressPolicy.parse(f"127.0.0.1/32:{server.port}"))
 

@@ -11,7 +11,9 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 from tests.doubles.process import ServerProcess
 
-FOLDER = Path(__file__).resolve().parents[2] / "samples" / "billing" / "python"
+SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "billing"
+FOLDER = SAMPLES / "python"
+SETTINGS = SAMPLES / "provision.json"
 SwitchPosition = Literal["ok", "decline", "lose-answers", "slow"]
 
 

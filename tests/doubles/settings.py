@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 from tests.doubles.ledger import CLASS_A
-from tests.doubles.sample import FOLDER
+from tests.doubles.sample import SETTINGS
 
 from matinee.provisions.types import AnswerFields, PlatformValue, ProvisionConfig, answer_rule
 
@@ -25,7 +25,7 @@ def provision_for(
     by words in the body of a 200, so that both rules can match one answer; an honest 402 then fits neither.
     The longest processing time is 0.
     """
-    sample = msgspec.json.decode((FOLDER / "provision.json").read_bytes(), type=ProvisionConfig)
+    sample = msgspec.json.decode((SETTINGS).read_bytes(), type=ProvisionConfig)
     can = frozenset(capabilities)
     keys = [
         row for row in sample.charge.key_map if reference or row.platform_value != PlatformValue.REFERENCE

@@ -49,7 +49,7 @@ class Film(NamedTuple):
 
 
 PASSWORD: Final = "popcorn and a film"
-PROVISION: Final = Path("samples", "billing", "python", "provision.json")
+PROVISION: Final = Path("samples", "billing", "provision.json")
 _ACTOR: Final = Actor("staff", UUID(int=7), "Scene")
 _LOOK_EVERY_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 20.0

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from tests.doubles.sample import FOLDER, SampleBilling
+from tests.doubles.sample import SETTINGS, SampleBilling
 
 from matinee.platform.audit import SYSTEM
 from matinee.platform.db import Database
@@ -58,7 +58,7 @@ async def _provision(
     database: Database, operator_id: UUID, sample_billing: SampleBilling
 ) -> tuple[UUID, EgressPolicy]:
     policy = EgressPolicy.parse(f"127.0.0.0/8:{sample_billing.port}")
-    described = msgspec.json.decode((FOLDER / "provision.json").read_bytes(), type=ProvisionConfig)
+    described = msgspec.json.decode((SETTINGS).read_bytes(), type=ProvisionConfig)
     config = msgspec.structs.replace(
         described, base_url=sample_billing.base_url, longest_processing_seconds=0
     )

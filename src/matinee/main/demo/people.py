@@ -72,7 +72,7 @@ async def add_staff(database: Database, operator: Operator, cast: DemoOperator) 
 
 async def add_provision(services: Services, operator: Operator, actor: Actor, billing_port: int) -> UUID:
     """Enter the sample billing server's provision as it describes itself, and prove what it can do."""
-    described = (sample_billing().parent / "provision.json").read_bytes()
+    described = (sample_billing().parents[1] / "provision.json").read_bytes()
     config = msgspec.json.decode(described, type=ProvisionConfig)
     config = msgspec.structs.replace(
         config,
