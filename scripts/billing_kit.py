@@ -1,4 +1,4 @@
-"""Write the kit for operators' developers: `python scripts/billing_kit.py [FILE]`, usually dist/matinee.demo.tvod.zip."""
+"""Write the kit for operators' developers: `python scripts/billing_kit.py [FILE]`."""
 
 import sys
 from pathlib import Path

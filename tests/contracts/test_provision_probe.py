@@ -47,7 +47,7 @@ I, S, R = Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND  # noqa: E
 
 def config_for(base_url: str) -> ProvisionConfig:
     """The settings that the sample's page gives, for this server."""
-    described = msgspec.json.decode((SETTINGS).read_bytes(), type=ProvisionConfig)
+    described = msgspec.json.decode(SETTINGS.read_bytes(), type=ProvisionConfig)
     return msgspec.structs.replace(described, base_url=base_url)
 
 

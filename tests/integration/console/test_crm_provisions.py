@@ -354,3 +354,13 @@ async def test_a_neighbours_provision_does_not_exist(
             assert (await neighbour.post(f"{path}/{action}", {"reason": "x"})).status_code == 404
     with pytest.raises(NotFound):
         await _get(database, other_operator, provision.provision_id)
+
+
+async def test_the_kit_for_developers_is_handed_out_to_those_who_integrate(browser: Browser) -> None:
+    page = await browser.get(PROVISIONS)
+    assert f'href="{PROVISIONS}/kit"' in page.text
+    kit = await browser.get(f"{PROVISIONS}/kit")
+
+    assert (kit.status_code, kit.headers["content-type"]) == (200, "application/zip")
+    assert 'filename="matinee.demo.tvod.zip"' in kit.headers["content-disposition"]
+    assert kit.content[:2] == b"PK"

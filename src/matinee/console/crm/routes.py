@@ -9,7 +9,7 @@ from matinee.console.crm import (
     customers,
     products,
 )
-from matinee.console.crm.api_provisions import calls, probe, settings, switches
+from matinee.console.crm.api_provisions import calls, kit, probe, settings, switches
 
 ROUTES: list[Any] = [
     *customers.ROUTES,
@@ -18,6 +18,7 @@ ROUTES: list[Any] = [
     *content.ROUTES,
     *products.ROUTES,
     *calls.ROUTES,
+    *kit.ROUTES,
     *probe.ROUTES,
     *settings.ROUTES,
     *switches.ROUTES,
