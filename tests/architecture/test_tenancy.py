@@ -28,7 +28,7 @@ CUSTOMERS_OWN = {
 LOOKUPS = {"customer_lookups", "settlement_rows"}
 """Find the customer by what is unique in the whole operator, so their keys have no customer."""
 
-READERS = {"matinee_due_reader", "matinee_hot_reader"}
+READERS = {"matinee_due_reader", "matinee_hot_reader", "matinee_gauge_reader"}
 APPEND_ONLY = {"audit_entries", "purchase_events", "billing_attempts", "ledger_entries", "purchase_keys"}
 
 _TABLES = """
@@ -263,7 +263,7 @@ async def test_the_due_lists_tell_keys_and_nothing_else(
     )
     key = f"{table.removesuffix('s')}_id"
     assert {row["name"] for row in columns} == {
-        "moment", "most", "most_per_operator", "operator_id", "customer_id", key,
+        "moment", "most", "most_per_operator", "busy", "operator_id", "customer_id", key,
     }  # fmt: skip
     readable = await owner.fetch(
         "SELECT column_name FROM information_schema.column_privileges"
@@ -292,7 +292,7 @@ async def test_nobody_signs_in_as_a_reader_and_only_the_application_calls_its_fu
         list(READERS),
     )
     assert {row["proname"] for row in functions} == {
-        "due_purchases", "due_reversals", "subscriber_session", "rights_to_start",
+        "due_purchases", "due_reversals", "subscriber_session", "rights_to_start", "purchase_state", "billing_gauges",
     }  # fmt: skip
     for row in functions:
         assert set(row["callers"]) - READERS == {"matinee_app"}

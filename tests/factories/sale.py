@@ -18,6 +18,7 @@ from matinee.platform.operators import Operator, create_operator
 from matinee.provisions.types import (
     AnswerFields,
     CallConfig,
+    CancelCall,
     Capabilities,
     KeyMapping,
     PlatformValue,
@@ -65,7 +66,13 @@ _KEYS = (
 _REFERENCE = KeyMapping(parameter="reference", platform_value=PlatformValue.REFERENCE)
 
 
-def billing_config(base_url: str = "http://127.0.0.1:8100/rentals", *, seconds: int = 10) -> ProvisionConfig:
+_CHARGE = KeyMapping(parameter="charge", platform_value=PlatformValue.CHARGE_ID)
+_REFUND_REFERENCE = KeyMapping(parameter="refund_reference", platform_value=PlatformValue.REFUND_REFERENCE)
+
+
+def billing_config(
+    base_url: str = "http://127.0.0.1:8100/rentals", *, seconds: int = 10, refund_names_charge: bool = True
+) -> ProvisionConfig:
     """Return a provision that says `charged` or `declined` in its body, so that both rules can match."""
     return ProvisionConfig(
         name="Billing",
@@ -78,12 +85,9 @@ def billing_config(base_url: str = "http://127.0.0.1:8100/rentals", *, seconds: 
         status=StatusCall(url="/rentals/status", key_map=(_REFERENCE,), charge_id="/transaction"),
         refund=RefundCall(
             url="/rentals/refund",
-            key_map=(
-                _REFERENCE,
-                KeyMapping(parameter="charge", platform_value=PlatformValue.CHARGE_ID),
-                KeyMapping(parameter="refund_reference", platform_value=PlatformValue.REFUND_REFERENCE),
-            ),
+            key_map=(_REFERENCE, *((_CHARGE,) if refund_names_charge else ()), _REFUND_REFERENCE),
         ),
+        cancel=CancelCall(url="/rentals/cancel", key_map=(_REFERENCE,)),
         answer=AnswerFields(transaction_id=json_place("/transaction"), decline_reason=json_place("/reason")),
         timeout_seconds=seconds,
     )

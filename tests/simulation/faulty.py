@@ -11,7 +11,8 @@ from uuid import UUID
 
 from tests.simulation.virtual_time import VirtualTime
 
-from matinee.platform.db import Clock, CommitInDoubt, Database, Transaction
+from matinee.platform.db import Clock, CommitInDoubt, Database, DatabaseUnavailable, Transaction
+from matinee.platform.db.clock import Connection
 from matinee.provisions.simulated import SimulatedBilling
 from matinee.provisions.types import (
     BillingTarget,
@@ -87,6 +88,23 @@ class FaultyDatabase(Database):
             raise CommitInDoubt("kept")
         if fate is Fate.KILLED_AFTER:
             raise asyncio.CancelledError
+        self.last_read = (asyncio.current_task(), self._time.turns)
+        if fate is Fate.FROZEN:
+            await self._time.sleep(self._span())
+            self.last_read = None
+
+    @asynccontextmanager
+    async def hot(self) -> AsyncIterator[Connection]:
+        """The look just before a charge is no transaction; a process may die or freeze after it all the same."""
+        await self._time.turn()
+        self.reads[asyncio.current_task()] += 1
+        fate = self._fate()
+        async with super().hot() as connection:
+            yield connection
+        if fate in (Fate.KILLED_BEFORE, Fate.KILLED_AFTER):
+            raise asyncio.CancelledError
+        if fate in (Fate.LOST, Fate.KEPT):
+            raise DatabaseUnavailable("lost")
         self.last_read = (asyncio.current_task(), self._time.turns)
         if fate is Fate.FROZEN:
             await self._time.sleep(self._span())

@@ -20,7 +20,7 @@ from matinee.platform.audit import Actor
 from matinee.platform.db import Database
 from matinee.platform.operators import create_operator
 from matinee.provisions.simulated import Fault, SimulatedBilling
-from matinee.provisions.types import CallName, Capabilities
+from matinee.provisions.types import CallName, Capabilities, Capability
 from matinee.purchases import queries
 from matinee.purchases.errors import KeyReused
 from matinee.purchases.invariants import violations
@@ -332,8 +332,9 @@ async def open_scene(
             )
     async with calm_view(pool, clock).transaction(operator.operator_id) as tx:
         sale = await make_sale(
-            tx, operator=operator, capabilities=capabilities, config=billing_config(), now=clock.moment,
-            quantity=right_hours, films=films,
+            tx, operator=operator, capabilities=capabilities, now=clock.moment, quantity=right_hours, films=films,
+            # Without a status call nobody can name a charge whose answer was lost.
+            config=billing_config(refund_names_charge=Capability.STATUS in capabilities),
         )  # fmt: skip
         person = await make_person(tx, sale=sale, now=clock.moment, devices=3)
     scene = Scene(pool, sale, person, capabilities, clock)

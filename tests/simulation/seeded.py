@@ -21,9 +21,13 @@ A = frozenset({Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND})
 ONLY_IDEMPOTENT = frozenset({Capability.IDEMPOTENT})
 B = frozenset({Capability.STATUS, Capability.REFUND})
 ONLY_STATUS = frozenset({Capability.STATUS})
+C = frozenset({Capability.CANCEL, Capability.REFUND})
+ONLY_CANCEL = frozenset({Capability.CANCEL})
+CANCEL_AND_IDEMPOTENT = frozenset({Capability.CANCEL, Capability.IDEMPOTENT})
 D: Capabilities = frozenset()
 SETS: Mapping[str, Capabilities] = {
-    "A": A, "idempotent": ONLY_IDEMPOTENT, "B": B, "status": ONLY_STATUS, "D": D,
+    "A": A, "idempotent": ONLY_IDEMPOTENT, "B": B, "status": ONLY_STATUS, "C": C, "cancel": ONLY_CANCEL,
+    "cancel+idempotent": CANCEL_AND_IDEMPOTENT, "D": D,
 }  # fmt: skip
 
 _CHARGE_FAULTS: Mapping[Fault, float] = {
@@ -33,6 +37,10 @@ _CHARGE_FAULTS: Mapping[Fault, float] = {
     Fault.DECLINED_BUT_CHARGED: 1, Fault.SUCCESS_BUT_UNCHARGED: 0.3,
 }  # fmt: skip
 _REFUND_FAULTS = (Fault.REFUSED, Fault.REQUEST_LOST, Fault.ANSWER_LOST, Fault.REPEATED, Fault.NOTHING_SENT)
+_CANCEL_FAULTS = (
+    Fault.NO_ANSWER, Fault.REQUEST_LOST, Fault.ANSWER_LOST, Fault.ERROR_UNCHARGED, Fault.NOTHING_SENT, Fault.REFUSED,
+    Fault.TAKES_BACK,
+)  # fmt: skip
 _KILLS = (Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.LOST, Fate.KEPT)
 _CLOSED = (PurchaseState.DECLINED, PurchaseState.VOID, PurchaseState.NOT_SENT, PurchaseState.REVERSED)
 
@@ -74,6 +82,8 @@ class Dice:
             if self.chance(self.p_fault * 0.3):
                 return Fault.NO_ANSWER
             return Fault.FORGETS if self.chance(0.02) else Fault.OK
+        if call == "cancel":
+            return self.random.choice(_CANCEL_FAULTS) if self.chance(self.p_fault / 2) else Fault.OK
         return self.random.choice(_REFUND_FAULTS) if self.chance(self.p_fault / 2) else Fault.OK
 
     def _one_of(self, weights: Mapping[Fault, float]) -> Fault:

@@ -56,6 +56,7 @@ class Fault(StrEnum):
     FORGETS = "forgets"
     REFUSED = "refused"
     LIES_REFUNDED = "lies_refunded"
+    TAKES_BACK = "takes_back"
 
 
 LIES = frozenset(
@@ -158,7 +159,7 @@ class SimulatedBilling:
             outcome = rules.unanswered_charge(Failure.CONNECT)
             return ChargeResult(outcome, _record("charge", request.shown, outcome.kind.value, outcome.cause))
         self.requests.append(("charge", reference))
-        if fault in LIES:
+        if fault in LIES - self._found_out():
             self.lied_about.add(reference)
         for _ in range((fault in _LANDS) + (fault is Fault.REPEATED)):
             self._land(reference, amount, currency)
@@ -177,6 +178,11 @@ class SimulatedBilling:
         return ChargeResult(
             outcome, _record("charge", request.shown, outcome.kind.value, outcome.cause, answer)
         )
+
+    def _found_out(self) -> frozenset[Fault]:
+        """Return the lies that this billing system is caught at without a status call: by its own cancel call."""
+        caught = Capability.CANCEL in self.capabilities
+        return frozenset({Fault.DECLINED_BUT_CHARGED}) if caught else frozenset()
 
     def _fault_for(self, reference: str) -> Fault:
         """Return how a charge goes. An idempotent system repeats its first answer; a closed one is refused."""
@@ -235,7 +241,11 @@ class SimulatedBilling:
 
     async def refund(self, target: BillingTarget, values: Values) -> RefundResult:
         config = target.config
-        request = rules.build_refund(config, values)
+        try:
+            request = rules.build_refund(config, values)
+        except rules.RequestNotBuilt as error:
+            outcome = rules.unanswered_refund(Failure.NOT_BUILT)
+            return RefundResult(outcome, _record("refund", str(error), outcome.kind.value, outcome.cause))
         fault = self.choose("refund")
         if fault is Fault.NOTHING_SENT:
             outcome = rules.unanswered_refund(Failure.CONNECT)
@@ -280,17 +290,23 @@ class SimulatedBilling:
         )
 
     def _cancel_answer(self, config: ProvisionConfig, fault: Fault, reference: str) -> Answer | Failure:
-        """Close the reference unless it is charged, and say so; a request that is lost closes nothing."""
+        """Close the reference unless it is charged, and say so; a request that is lost closes nothing.
+
+        TAKES_BACK closes it all the same and gives back what was charged; REFUSED refuses without a reason.
+        """
         if fault in (Fault.REQUEST_LOST, Fault.NO_ANSWER):
             return Failure.TIMEOUT
         if fault is Fault.ERROR_UNCHARGED:
             return Answer(status=502, body=b"bad gateway")
-        charged = bool(self.standing(reference))
-        if not charged:
+        if fault is Fault.TAKES_BACK:
+            for charge in self.standing(reference):
+                charge.reversed = True
+        refused = fault is Fault.REFUSED or bool(self.standing(reference))
+        if not refused:
             self._cancelled.add(reference)
         if fault is Fault.ANSWER_LOST:
             return Failure.TIMEOUT
-        if config.cancel is not None and charged:
+        if config.cancel is not None and refused:
             return _json(_code(config.cancel.refused), {"status": "charged", "reference": reference})
         return _json(200, {"status": "cancelled", "reference": reference})
 

@@ -19,8 +19,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     `earlier_*`: what the idempotency key led to before. `holder_id`: the purchase in the slot, whose right may be
     over. `generation`: of the next purchase in the slot. Documents are the published ones, None where there is none;
     `live_*` is the item in the CMS, `provision_*` the provision that the published product names
-    for this kind of item, and `billing_*` the version of a provision that was asked for, else the one that it names
-    (`provisions.queries.read_billing_version`).
+    for this kind of item, `billing_*` the version of a provision that was asked for, else the one that it names
+    (`provisions.queries.read_billing_version`), and `breaker_*` whether that provision's billing is being left
+    alone (`operations.gate`).
     """
 
     earlier_digest: bytes | None
@@ -42,6 +43,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     billing_config: str | None
     billing_probes: str | None
     billing_secrets: str | None
+    breaker_open_until: datetime | None
+    breaker_trial_until: datetime | None
 
 
 _FACTS = f"""
@@ -61,6 +64,7 @@ _FACTS = f"""
            i.licence_ends_at AS live_licence_ends_at, l.ends_at AS live_ends_at,
            p.provision_id, p.switched_off_at AS provision_switched_off_at,
            p.class_d_accepted_at IS NOT NULL AS class_d_accepted, product.mapping_id AS product_mapping_id,
+           breaker.open_until AS breaker_open_until, breaker.trial_until AS breaker_trial_until,
            {BILLING_VERSION}
     FROM (SELECT $1::uuid AS operator_id, $2::uuid AS customer_id, $3::text AS item_kind, $4::uuid AS item_id,
                  $5::uuid AS product_id, $6::text AS section, $7::uuid AS key,
@@ -83,6 +87,8 @@ _FACTS = f"""
     LEFT JOIN provisions p ON p.operator_id = asked.operator_id
                           AND p.provision_id = (sold.document #>> ARRAY['provisions', asked.item_kind,
                                                                         'provision_id'])::uuid
+    LEFT JOIN provision_breakers breaker ON breaker.operator_id = asked.operator_id
+                                        AND breaker.provision_id = asked.provision_id
 """
 
 

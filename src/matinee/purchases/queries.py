@@ -10,6 +10,7 @@ from matinee.entitlements.rules import right_ends_at
 from matinee.kernel.errors import NotFound
 from matinee.kernel.money import CREDIT
 from matinee.platform.db import Record, Transaction
+from matinee.platform.db.clock import Connection
 from matinee.purchases.types import Attempt, Purchase, PurchaseEvent, PurchaseState, Reversal
 
 PURCHASE_COLUMNS = ", ".join(Purchase.__struct_fields__)
@@ -41,13 +42,12 @@ async def get_purchase(
 
 
 async def state_and_epoch(
-    tx: Transaction, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID
+    connection: Connection, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID
 ) -> tuple[PurchaseState, int]:
-    """Return what a caller must see unchanged just before it sends a request."""
-    row = await tx.fetchrow(
-        "SELECT state, epoch FROM purchases WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3",
-        operator_id, customer_id, purchase_id,
-    )  # fmt: skip
+    """Return what a caller must see unchanged just before it sends a request: one statement, outside a transaction."""
+    row = await connection.fetchrow(
+        "SELECT state, epoch FROM purchase_state($1, $2, $3)", operator_id, customer_id, purchase_id
+    )
     if row is None:
         raise NotFound("There is no such purchase.")
     return PurchaseState(row["state"]), row["epoch"]

@@ -9,7 +9,7 @@ from uuid import UUID
 from matinee.entitlements.rules import right_ends_at
 from matinee.entitlements.types import Entitlement
 from matinee.kernel.digests import keyed_digest
-from matinee.provisions.types import Capabilities, Capability
+from matinee.provisions.types import Capabilities, Capability, Failure
 from matinee.purchases.types import Purchase, PurchaseState, Reversal, ReversalState
 
 S = PurchaseState
@@ -73,6 +73,31 @@ FINANCE_LOOK = 3 * _D
 MOST_REVERSALS_OF_A_CHARGE = 2
 """A charge that billing still lists after so many refunds goes to finance."""
 
+CALLS_AT_ONCE = 256
+"""The calls to one billing system that one process has under way at most; more purchases wait their turn."""
+
+SILENCES = 5
+SILENT_WITHIN = _MIN
+"""So many charges in a row without any answer, begun within so long: billing is left alone for a while."""
+
+SHORTEST_BREAK, LONGEST_BREAK = 15 * _S, 2 * _MIN
+PLACE_RETRY = _S
+"""How soon a purchase that found no free place looks again."""
+
+SILENT_CAUSES = frozenset(Failure) - {Failure.NOT_BUILT, Failure.TOO_LARGE, Failure.ENCODED}
+"""Failures that say something of billing as a whole: not of one request, and not of an answer that did come."""
+
+
+def open_for(times_opened: int) -> timedelta:
+    """Return how long a breaker stays open that opens for the `times_opened`th time (from 1) without an answer."""
+    doubled: int = 2 ** min(times_opened - 1, 10)
+    return min(SHORTEST_BREAK * doubled, LONGEST_BREAK)
+
+
+def is_silence(cause: str) -> bool:
+    """Say whether a call that ended for `cause` tells that billing cannot be reached or does not answer."""
+    return cause in SILENT_CAUSES
+
 
 def allowed(before: PurchaseState, after: PurchaseState) -> bool:
     """Say whether a purchase in `before` may become `after`."""
@@ -124,6 +149,15 @@ def cancel_until(
     return until if now < until else None
 
 
+ASKING = frozenset({Capability.STATUS, Capability.CANCEL, Capability.IDEMPOTENT})
+"""With any of these Matinee settles an unclear purchase by itself; without, a person must."""
+
+
+def cancels(capabilities: Capabilities) -> bool:
+    """Say whether a reference is closed where it cannot be asked about."""
+    return Capability.CANCEL in capabilities and Capability.STATUS not in capabilities
+
+
 def check_after(after: PurchaseState, *, capabilities: Capabilities, quiet: timedelta) -> timedelta | None:
     """Return when a purchase that has just become `after` is looked at next; None: never again."""
     can_ask = Capability.STATUS in capabilities
@@ -134,12 +168,25 @@ def check_after(after: PurchaseState, *, capabilities: Capabilities, quiet: time
             return STAFF_LOOK
         case S.GRANTED:
             return FIRST_CHECK if can_ask else None
+        case S.DECLINED | S.VOID if can_ask:
+            return watch_delays(quiet)[0]
         case S.DECLINED | S.VOID:
-            return watch_delays(quiet)[0] if can_ask else None
+            return FIRST_CHECK if cancels(capabilities) else None
         case S.REVERSED | S.REFUND_OPEN | S.REVERSING:
             return quiet if can_ask else None
         case _:
             return None
+
+
+def may_repeat(
+    *, age: timedelta, gave_up: bool, ends_at: datetime | None, timeout: timedelta, now: datetime
+) -> bool:
+    """Say whether a charge that is only idempotent may be sent once more, claimed `age` ago.
+
+    Never so late that its answer could come after the film's licence, or a live event, has ended.
+    """
+    over = ends_at is not None and now + timeout >= ends_at
+    return age <= REPEAT_FOR and not gave_up and not over
 
 
 def charge_reference(

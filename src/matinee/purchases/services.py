@@ -6,6 +6,7 @@ from matinee.offers.quotes import QuoteSigner
 from matinee.platform.db import Database
 from matinee.platform.secrets import derive_key
 from matinee.provisions.ports import BillingGateway
+from matinee.purchases.pressure import Pressure
 
 
 class PurchaseServices(msgspec.Struct, frozen=True):
@@ -15,6 +16,7 @@ class PurchaseServices(msgspec.Struct, frozen=True):
     gateway: BillingGateway
     quotes: QuoteSigner
     reference_key: bytes
+    pressure: Pressure = msgspec.field(default_factory=Pressure)
 
     def __repr__(self) -> str:
         return "PurchaseServices()"

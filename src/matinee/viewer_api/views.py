@@ -14,7 +14,7 @@ from matinee.platform.db import Transaction
 from matinee.provisions.queries import billing_version
 from matinee.provisions.rules import never_charged_twice
 from matinee.provisions.types import Capabilities, Capability
-from matinee.purchases.rules import OPEN
+from matinee.purchases.rules import ASKING, OPEN
 from matinee.purchases.types import Purchase, PurchaseState
 
 PurchaseStateView = Literal["confirming", "granted", "declined", "not_charged", "refunding", "refunded"]
@@ -116,7 +116,7 @@ def settled_view(
 ) -> PurchaseView:
     """Return the same of what was read already; `capabilities` count for a purchase that is still open."""
     state = _STATES[purchase.state]
-    repeats = Capability.IDEMPOTENT in capabilities and Capability.STATUS not in capabilities
+    repeats = ASKING & capabilities == {Capability.IDEMPOTENT}
     return PurchaseView(
         purchase_id=purchase.purchase_id,
         item=ItemView(

@@ -6,7 +6,7 @@ import pytest
 from tests.integration.purchases.conftest import Stage
 from tests.simulation.faulty import Trouble
 from tests.simulation.scene import Scene
-from tests.simulation.seeded import ONLY_IDEMPOTENT, ONLY_STATUS, SETS, A, B, D
+from tests.simulation.seeded import ONLY_CANCEL, ONLY_IDEMPOTENT, ONLY_STATUS, SETS, A, B, C, D
 
 from matinee.provisions.simulated import Fault
 from matinee.provisions.types import CallName, Capabilities
@@ -51,6 +51,21 @@ IN_THE_END: dict[str, dict[Fault, tuple[PurchaseState, int]]] = {
         Fault.REQUEST_LOST: (S.GRANTED, 1), Fault.ANSWER_LOST: (S.GRANTED, 1), Fault.LATE: (S.GRANTED, 1),
         Fault.ERROR_CHARGED: (S.GRANTED, 1), Fault.ERROR_UNCHARGED: (S.GRANTED, 1), Fault.GARBAGE: (S.GRANTED, 1),
         Fault.REPEATED: (S.GRANTED, 1), Fault.BOTH_RULES_MATCH: (S.REVIEW, 1),
+    },
+    # What is charged already cannot be cancelled, and a refusal alone proves nothing: staff look.
+    "C": {
+        Fault.REQUEST_LOST: (S.VOID, 0), Fault.ANSWER_LOST: (S.REVIEW, 1), Fault.LATE: (S.VOID, 0),
+        Fault.LATE_SUCCESS: (S.GRANTED, 1), Fault.ERROR_CHARGED: (S.REVIEW, 1), Fault.ERROR_UNCHARGED: (S.VOID, 0),
+        Fault.GARBAGE: (S.REVIEW, 1), Fault.BOTH_RULES_MATCH: (S.REVIEW, 1), Fault.DECLINED: (S.DECLINED, 0),
+        Fault.DECLINED_BUT_CHARGED: (S.REVERSED, 0),
+    },
+    "cancel": {
+        Fault.REQUEST_LOST: (S.VOID, 0), Fault.ANSWER_LOST: (S.REVIEW, 1), Fault.LATE: (S.VOID, 0),
+        Fault.DECLINED_BUT_CHARGED: (S.REFUND_OPEN, 1),
+    },
+    "cancel+idempotent": {
+        Fault.REQUEST_LOST: (S.VOID, 0), Fault.ANSWER_LOST: (S.GRANTED, 1), Fault.LATE: (S.VOID, 0),
+        Fault.ERROR_CHARGED: (S.GRANTED, 1), Fault.GARBAGE: (S.GRANTED, 1), Fault.DECLINED: (S.DECLINED, 0),
     },
     "D": {
         Fault.REQUEST_LOST: (S.REVIEW, 0), Fault.ANSWER_LOST: (S.REVIEW, 1), Fault.LATE: (S.REVIEW, 1),
@@ -103,6 +118,102 @@ def test_giving_up_ends_the_repeats(stage: Stage) -> None:
         await scene.work()
         assert (await scene.read(purchase)).state is S.REVIEW
         assert len(scene.billing.requests) == 1
+
+    stage.play(life, capabilities=ONLY_IDEMPOTENT)
+
+
+def test_an_unclear_outcome_ends_at_the_first_cancel_that_is_acknowledged(stage: Stage) -> None:
+    async def life(scene: Scene) -> None:
+        purchase = await scene.buy(first=Fault.LATE)
+        script = [Fault.ANSWER_LOST, Fault.REQUEST_LOST, Fault.NOTHING_SENT]
+        scene.chance.fault = lambda call: script.pop(0) if call == "cancel" and script else Fault.OK
+        await scene.pass_time(timedelta(seconds=30))
+        assert (await scene.read(purchase)).state is S.UNKNOWN
+        await scene.pass_time(timedelta(seconds=30))
+        void = await scene.read(purchase)
+        assert (void.state, void.next_check_at) == (S.VOID, None)
+        await scene.pass_time(timedelta(days=1))
+        assert scene.standing(purchase) == 0
+        assert (await scene.buy()).state is S.GRANTED
+
+    stage.play(life, capabilities=C)
+
+
+def test_opening_the_film_cancels_at_once(stage: Stage) -> None:
+    async def life(scene: Scene) -> None:
+        purchase = await scene.buy(first=Fault.REQUEST_LOST)
+        await scene.pass_time(timedelta(seconds=1))
+        scene.look(purchase)
+        await scene.work()
+        assert (await scene.read(purchase)).state is S.VOID
+
+    stage.play(life, capabilities=C)
+
+
+def test_a_cancel_that_gives_back_what_was_charged_closes_the_purchase(stage: Stage) -> None:
+    async def life(scene: Scene) -> None:
+        purchase = await scene.buy(first=Fault.ANSWER_LOST)
+        scene.chance.fault = lambda call: Fault.TAKES_BACK if call == "cancel" else Fault.OK
+        await scene.pass_time(timedelta(minutes=1))
+        assert ((await scene.read(purchase)).state, scene.standing(purchase)) == (S.VOID, 0)
+
+    stage.play(life, capabilities=ONLY_CANCEL)
+
+
+def test_a_refused_cancel_gives_no_access_until_staff_have_looked(stage: Stage) -> None:
+    async def life(scene: Scene) -> None:
+        purchase = await scene.buy(first=Fault.REQUEST_LOST)
+        scene.chance.fault = lambda call: Fault.REFUSED if call == "cancel" else Fault.OK
+        await scene.pass_time(timedelta(minutes=1))
+        assert (await scene.read(purchase)).state is S.REVIEW
+        scene.chance.calm()
+        await scene.staff_settle(purchase)
+        await scene.pass_time(timedelta(minutes=1))
+        # Staff found no charge; that none arrives later is made sure of.
+        ended = await scene.read(purchase)
+        assert (ended.state, ended.next_check_at) == (S.VOID, None)
+        assert [call for call, _ in scene.billing.requests] == ["charge", "cancel", "cancel"]
+
+    stage.play(life, capabilities=C)
+
+
+def test_a_refused_purchase_is_cancelled_until_billing_acknowledges_it(stage: Stage) -> None:
+    async def life(scene: Scene) -> None:
+        purchase = await scene.buy(first=Fault.DECLINED)
+        scene.chance.fault = lambda call: Fault.NO_ANSWER if call == "cancel" else Fault.OK
+        await scene.pass_time(timedelta(hours=3))
+        assert (await scene.read(purchase)).next_check_at is not None
+        scene.chance.calm()
+        await scene.pass_time(timedelta(hours=1))
+        closed = await scene.read(purchase)
+        assert (closed.state, closed.next_check_at) == (S.DECLINED, None)
+
+    stage.play(life, capabilities=C)
+
+
+def test_a_charge_under_a_refused_purchase_is_given_back_and_never_honoured_unproved(stage: Stage) -> None:
+    async def life(scene: Scene) -> None:
+        purchase = await scene.buy(first=Fault.DECLINED_BUT_CHARGED)
+        await scene.pass_time(timedelta(minutes=1))
+        assert ((await scene.read(purchase)).state, scene.standing(purchase)) == (S.REVERSED, 0)
+
+    stage.play(life, capabilities=C, honour_late_charges=True)
+
+
+def test_the_charge_is_not_repeated_when_its_answer_could_come_after_the_end_of_the_event(
+    stage: Stage,
+) -> None:
+    async def life(scene: Scene) -> None:
+        purchase = await scene.buy(first=Fault.REQUEST_LOST)
+        async with scene.calm.transaction(scene.operator_id) as tx:
+            await tx.execute(
+                "UPDATE purchases SET licence_ends_at = $3 WHERE operator_id = $1 AND purchase_id = $2",
+                scene.operator_id, purchase.purchase_id, purchase.confirmed_at + timedelta(seconds=30),
+            )  # fmt: skip
+        scene.chance.fault = lambda call: Fault.REQUEST_LOST
+        await scene.pass_time(timedelta(minutes=5))
+        assert (await scene.read(purchase)).state is S.REVIEW
+        assert 1 < len(scene.billing.requests) < 5
 
     stage.play(life, capabilities=ONLY_IDEMPOTENT)
 

@@ -49,6 +49,10 @@ STATUS_FAULTS = (Fault.OK, Fault.NO_ANSWER, Fault.FORGETS)
 REFUND_FAULTS = (
     Fault.OK, Fault.REFUSED, Fault.REQUEST_LOST, Fault.ANSWER_LOST, Fault.REPEATED, Fault.NOTHING_SENT,
 )  # fmt: skip
+CANCEL_FAULTS = (
+    Fault.OK, Fault.REFUSED, Fault.REQUEST_LOST, Fault.ANSWER_LOST, Fault.ERROR_UNCHARGED, Fault.NOTHING_SENT,
+    Fault.TAKES_BACK,
+)  # fmt: skip
 STEPS = [
     timedelta(seconds=1), timedelta(seconds=10), timedelta(seconds=61), timedelta(minutes=11),
     timedelta(minutes=20), timedelta(hours=2), timedelta(hours=25), timedelta(days=3),
@@ -62,7 +66,7 @@ class Forecast:
         self.fates: deque[Fate] = deque()
         self.troubles: deque[Trouble] = deque()
         self.faults: MutableMapping[CallName, deque[Fault]] = {
-            "charge": deque(), "status": deque(), "refund": deque(),
+            "charge": deque(), "status": deque(), "refund": deque(), "cancel": deque(),
         }  # fmt: skip
         self.frozen_for = self.late_by = timedelta(minutes=5)
         chance = scene.chance
@@ -112,14 +116,16 @@ class PurchaseMachine(RuleBasedStateMachine):
         charge=st.lists(st.sampled_from(CHARGE_FAULTS), max_size=4),
         status=st.lists(st.sampled_from(STATUS_FAULTS), max_size=4),
         refund=st.lists(st.sampled_from(REFUND_FAULTS), max_size=3),
+        cancel=st.lists(st.sampled_from(CANCEL_FAULTS), max_size=3),
         late_by=st.sampled_from([20, 60, 300, 600]),
     )
     def billing_will_misbehave(
-        self, charge: list[Fault], status: list[Fault], refund: list[Fault], late_by: int
+        self, charge: list[Fault], status: list[Fault], refund: list[Fault], cancel: list[Fault], late_by: int
     ) -> None:
         self.forecast.faults["charge"].extend(charge)
         self.forecast.faults["status"].extend(status)
         self.forecast.faults["refund"].extend(refund)
+        self.forecast.faults["cancel"].extend(cancel)
         self.forecast.late_by = timedelta(seconds=late_by)
 
     @rule(

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.factories.clock import START
 
 from matinee.provisions.types import Capabilities, Capability
 from matinee.purchases.rules import (
@@ -13,6 +14,7 @@ from matinee.purchases.rules import (
     RESOLVE_GIVES_UP_AFTER,
     check_after,
     count_delays,
+    may_repeat,
     person_delay,
     quiet_period,
     resolve_delay,
@@ -26,6 +28,7 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 QUIET = 20 * MINUTE
 CAN_ASK: Capabilities = frozenset({Capability.STATUS})
+CAN_CANCEL: Capabilities = frozenset({Capability.CANCEL, Capability.REFUND})
 CANNOT_ASK: Capabilities = frozenset({Capability.IDEMPOTENT})
 
 
@@ -68,7 +71,7 @@ def test_charges_are_counted_after_the_quiet_period_and_a_day_later() -> None:
 
 
 @pytest.mark.parametrize("state", sorted(OPEN - {S.CHARGING}))
-@pytest.mark.parametrize("capabilities", [CAN_ASK, CANNOT_ASK, frozenset()])
+@pytest.mark.parametrize("capabilities", [CAN_ASK, CAN_CANCEL, CANNOT_ASK, frozenset()])
 def test_every_open_state_has_a_next_check(state: PurchaseState, capabilities: Capabilities) -> None:
     assert check_after(state, capabilities=capabilities, quiet=QUIET) is not None
 
@@ -94,6 +97,38 @@ def test_the_first_look_where_billing_can_be_asked(state: PurchaseState, delay: 
 @pytest.mark.parametrize("state", [S.GRANTED, S.DECLINED, S.VOID, S.REVERSING, S.REVERSED, S.NOT_SENT])
 def test_nothing_is_looked_at_in_vain(state: PurchaseState) -> None:
     assert check_after(state, capabilities=CANNOT_ASK, quiet=QUIET) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "delay"),
+    [(S.DECLINED, 2 * SECOND), (S.VOID, 2 * SECOND), (S.GRANTED, None), (S.REVERSED, None)],
+)
+def test_where_billing_can_only_cancel_what_is_closed_is_cancelled_soon(
+    state: PurchaseState, delay: timedelta | None
+) -> None:
+    assert check_after(state, capabilities=CAN_CANCEL, quiet=QUIET) == delay
+    both = CAN_CANCEL | CAN_ASK
+    assert check_after(state, capabilities=both, quiet=QUIET) == check_after(
+        state, capabilities=CAN_ASK, quiet=QUIET
+    )
+
+
+@pytest.mark.parametrize(
+    ("age", "gave_up", "ends_in", "may"),
+    [
+        (10 * MINUTE, False, None, True),
+        (10 * MINUTE + SECOND, False, None, False),
+        (SECOND, True, None, False),
+        (SECOND, False, 11 * SECOND, True),
+        (SECOND, False, 10 * SECOND, False),
+        (SECOND, False, -SECOND, False),
+    ],
+)
+def test_until_when_a_charge_is_repeated(
+    age: timedelta, gave_up: bool, ends_in: timedelta | None, may: bool
+) -> None:
+    ends_at = None if ends_in is None else START + ends_in
+    assert may_repeat(age=age, gave_up=gave_up, ends_at=ends_at, timeout=10 * SECOND, now=START) is may
 
 
 def test_what_only_a_person_can_settle_waits_a_day_and_is_then_looked_at_daily() -> None:

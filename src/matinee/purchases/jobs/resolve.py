@@ -1,14 +1,14 @@
 """Looking at a purchase when its check is due, whatever its state: the table of who does what stands in `check`."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
 from matinee.platform.db import Transaction
 from matinee.platform.operators import get_operator
-from matinee.provisions.types import Capability, ExchangeRecord, StatusKind
+from matinee.provisions.types import CancelKind, Capabilities, Capability, ExchangeRecord, StatusKind
 from matinee.purchases.jobs.charge import charge, repeat
 from matinee.purchases.jobs.watch import count_charges, watch_closed
 from matinee.purchases.operations.charging import BillingOrder, billing_order, claim, past_deadline
@@ -17,12 +17,13 @@ from matinee.purchases.queries import get_purchase
 from matinee.purchases.rules import (
     ALERT_AFTER,
     ASK_AGAIN_AFTER,
+    ASKING,
     LEASE,
     NOT_FOUND_TWICE,
-    REPEAT_FOR,
     RESOLVE_GIVES_UP_AFTER,
     STAFF_LOOK,
     check_after,
+    may_repeat,
     person_delay,
     resolve_delay,
 )
@@ -45,7 +46,7 @@ async def check(
             await past_deadline(tx, operator=order.operator, purchase=order.purchase, now=now)
             return
         if order.purchase.state is PurchaseState.RESERVED:
-            claimed = await claim(tx, operator=order.operator, purchase=order.purchase, now=now)
+            claimed = await claim(tx, order=order, now=now)
             if claimed is None:
                 return
             order = claimed
@@ -76,34 +77,125 @@ async def ask_now(
 ) -> None:
     """Resolve an UNKNOWN purchase at once because somebody is looking; its schedule does not move on."""
     async with services.database.transaction(operator_id) as tx:
-        operator = await get_operator(tx, operator_id=operator_id)
-        purchase = await get_purchase(
-            tx, operator_id=operator_id, customer_id=customer_id, purchase_id=purchase_id
+        taken = await _take_extra(tx, operator_id, customer_id, purchase_id, _UNCLEAR, ASKING)
+    if taken is not None:
+        await _resolve(services, *taken, scheduled=False)
+
+
+async def look_now(
+    services: PurchaseServices, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID
+) -> None:
+    """Ask billing what stands under a purchase because billing itself said that something happened.
+
+    UNKNOWN is resolved, after success charges are counted, a closed purchase is watched. Only where billing can be
+    asked: nothing is ever charged or cancelled for this. The schedule does not move on.
+    """
+    async with services.database.transaction(operator_id) as tx:
+        taken = await _take_extra(
+            tx, operator_id, customer_id, purchase_id, _LOOKED_AT, frozenset({Capability.STATUS})
         )
-        now = await tx.now()
-        asked_lately = purchase.checked_at is not None and now - purchase.checked_at < ASK_AGAIN_AFTER
-        if purchase.state is not PurchaseState.UNKNOWN or asked_lately:
-            return
-        order = await billing_order(tx, operator=operator, purchase=purchase)
-        if not {Capability.STATUS, Capability.IDEMPOTENT} & order.capabilities:
-            return
-        # The lease ends when the check was due anyway: an extra ask never delays the schedule.
-        due = purchase.next_check_at
-        if due is None or not await take_lease(tx, purchase=purchase, until=due, now=now):
-            return
-    await _resolve(services, order, now, scheduled=False)
+    if taken is None:
+        return
+    order, now = taken
+    match order.purchase.state:
+        case PurchaseState.UNKNOWN:
+            await _by_status(services, order, now, scheduled=False)
+        case PurchaseState.DECLINED | PurchaseState.VOID:
+            await watch_closed(services, order, now, scheduled=False)
+        case _:
+            await count_charges(services, order, now, scheduled=False)
+
+
+_UNCLEAR = frozenset({PurchaseState.UNKNOWN})
+_LOOKED_AT = frozenset(PurchaseState) - {
+    PurchaseState.RESERVED,
+    PurchaseState.CHARGING,
+    PurchaseState.REVIEW,
+    PurchaseState.NOT_SENT,
+}
+"""States in which billing may be asked out of turn: nothing is under way, and its answer can change something."""
+
+
+async def _take_extra(
+    tx: Transaction,
+    operator_id: UUID,
+    customer_id: UUID,
+    purchase_id: UUID,
+    states: frozenset[PurchaseState],
+    needs_one_of: Capabilities,
+) -> tuple[BillingOrder, datetime] | None:
+    """Take the lease for a question out of turn; None where it would be in vain, or somebody has just asked."""
+    operator = await get_operator(tx, operator_id=operator_id)
+    purchase = await get_purchase(
+        tx, operator_id=operator_id, customer_id=customer_id, purchase_id=purchase_id
+    )
+    now = await tx.now()
+    asked_lately = purchase.checked_at is not None and now - purchase.checked_at < ASK_AGAIN_AFTER
+    if purchase.state not in states or purchase.provision_id is None or asked_lately:
+        return None
+    order = await billing_order(tx, operator=operator, purchase=purchase)
+    if not needs_one_of & order.capabilities:
+        return None
+    # The lease ends when the check was due anyway: an extra ask never delays the schedule.
+    if not await take_lease(tx, purchase=purchase, until=purchase.next_check_at, now=now):
+        return None
+    return order, now
 
 
 async def _resolve(
     services: PurchaseServices, order: BillingOrder, now: datetime, *, scheduled: bool = True
 ) -> None:
-    """Settle UNKNOWN: by status; else, with idempotence alone, by repeating; else wait for a person."""
+    """Settle UNKNOWN: by status; else by cancel; else, with idempotence alone, by repeating; else by a person."""
     if Capability.STATUS in order.capabilities:
         await _by_status(services, order, now, scheduled=scheduled)
+    elif Capability.CANCEL in order.capabilities:
+        await _by_cancel(services, order, now, scheduled=scheduled)
     elif Capability.IDEMPOTENT in order.capabilities:
         await _by_repeating(services, order, now, scheduled=scheduled)
     else:
         await _by_person(services, order, now)
+
+
+async def _by_cancel(
+    services: PurchaseServices, order: BillingOrder, now: datetime, *, scheduled: bool
+) -> None:
+    """Close the reference. Acknowledged: nobody was charged, nor ever will be under it.
+
+    A refusal says that it was charged, and is no proof of it: an idempotent billing system is asked for its answer
+    by sending the charge again, which can add nothing; else a person decides.
+    """
+    result = await services.gateway.cancel(order.target, order.values)
+    refused = result.outcome.kind is CancelKind.REFUSED
+    async with services.database.transaction(order.operator.operator_id) as tx:
+        after = await tx.now()
+        if result.outcome.kind is CancelKind.CANCELLED:
+            # Nothing is left to be watched: under a closed reference no charge turns up.
+            change = Change(to=PurchaseState.VOID, cause="cancelled", check_in=None, record=result.record)
+            await move(tx, operator=order.operator, purchase=order.purchase, change=change, now=after)
+            return
+        if refused and not _may_repeat(order, now):
+            change = Change(
+                to=PurchaseState.REVIEW, cause="cancel_refused", check_in=STAFF_LOOK, record=result.record
+            )
+            await move(tx, operator=order.operator, purchase=order.purchase, change=change, now=after)
+            return
+        await note(tx, purchase=order.purchase, record=result.record, now=after)
+        if not refused:
+            if scheduled:
+                await _wait(tx, order, after)
+            return
+    await _by_repeating(services, order, now, scheduled=scheduled)
+
+
+def _may_repeat(order: BillingOrder, now: datetime) -> bool:
+    purchase = order.purchase
+    return Capability.IDEMPOTENT in order.capabilities and may_repeat(
+        age=now - _claimed(purchase),
+        gave_up=purchase.gave_up_at is not None,
+        ends_at=purchase.licence_ends_at,
+        timeout=timedelta(seconds=order.config.timeout_seconds),
+        now=now,
+    )
 
 
 async def _by_status(
@@ -146,13 +238,13 @@ async def _by_repeating(
     services: PurchaseServices, order: BillingOrder, now: datetime, *, scheduled: bool
 ) -> None:
     purchase = order.purchase
-    if purchase.gave_up_at is not None or now - _claimed(purchase) > REPEAT_FOR:
+    if not _may_repeat(order, now):
         async with services.database.transaction(purchase.operator_id) as tx:
             change = Change(to=PurchaseState.REVIEW, cause="repeating_ended", check_in=STAFF_LOOK)
             await move(tx, operator=order.operator, purchase=purchase, change=change, now=await tx.now())
         return
     after = await repeat(services, order)
-    if scheduled and after is not None and after.state is PurchaseState.UNKNOWN:
+    if scheduled and (after is None or after.state is PurchaseState.UNKNOWN):
         async with services.database.transaction(purchase.operator_id) as tx:
             await _wait(tx, order, await tx.now())
 
@@ -170,7 +262,7 @@ async def _wait(tx: Transaction, order: BillingOrder, now: datetime) -> None:
         change = Change(to=PurchaseState.REVIEW, cause="unanswered_for_a_week", check_in=STAFF_LOOK)
         await move(tx, operator=order.operator, purchase=purchase, change=change, now=now)
         return
-    asks = {Capability.STATUS, Capability.IDEMPOTENT} & order.capabilities
+    asks = ASKING & order.capabilities
     count = purchase.check_count + 1
     delay = resolve_delay(count) if asks else person_delay(age)
     await look_again(

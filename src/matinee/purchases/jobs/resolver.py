@@ -1,10 +1,11 @@
 """The resolver: one loop in every worker that does what is due for purchases and reversals.
 
 The due list is read without locks; each row is then claimed by compare-and-set with a lease, so any number of
-workers may run it.
+workers may run it. It goes on whatever happens: what it does not do, nobody does.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID
@@ -18,8 +19,11 @@ from matinee.purchases.services import PurchaseServices
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 200
+AT_ONCE = 1000
 PER_OPERATOR = 20
+LOOK_AT = 200
+"""Rows of each kind that are read at a time."""
+
 IDLE_SECONDS = 0.5
 
 Key = tuple[str, UUID, UUID, UUID]
@@ -40,6 +44,9 @@ class Resolver:
             except MatineeError as error:
                 log.warning("resolver_cannot_look", code=error.code)
                 started = 0
+            except Exception:
+                log.exception("resolver_crashed")
+                started = 0
             if started == 0:
                 await _pause(stop)
         await self.drain()
@@ -51,28 +58,29 @@ class Resolver:
 
     async def start_due(self) -> int:
         """Start what is due and has a free place; returns how many checks were started."""
+        places = Counter(key[1] for key in self._running)
+        # Their rows would only hide those of others.
+        busy = [operator_id for operator_id, taken in places.items() if taken >= PER_OPERATOR]
         async with self._services.database.directory() as tx:
             now = await tx.now()
-            limits = (now, AT_ONCE, PER_OPERATOR)
+            limits = (now, LOOK_AT, PER_OPERATOR, busy)
             due: list[Key] = [
                 ("purchase", row[0], row[1], row[2])
-                for row in await tx.fetch("SELECT * FROM due_purchases($1, $2, $3)", *limits)
+                for row in await tx.fetch("SELECT * FROM due_purchases($1, $2, $3, $4)", *limits)
             ]
             due += [
                 ("reversal", row[0], row[1], row[2])
-                for row in await tx.fetch("SELECT * FROM due_reversals($1, $2, $3)", *limits)
+                for row in await tx.fetch("SELECT * FROM due_reversals($1, $2, $3, $4)", *limits)
             ]
         started = 0
         for key in due:
-            if self._has_place(key):
+            full = len(self._running) >= AT_ONCE or places[key[1]] >= PER_OPERATOR
+            if key not in self._running and not full:
                 self._start(key)
+                places[key[1]] += 1
                 started += 1
         await asyncio.sleep(0)
         return started
-
-    def _has_place(self, key: Key) -> bool:
-        busy = sum(1 for running in self._running if running[1] == key[1])
-        return key not in self._running and len(self._running) < AT_ONCE and busy < PER_OPERATOR
 
     def _start(self, key: Key) -> None:
         task = asyncio.create_task(self._guarded(key))

@@ -8,6 +8,7 @@ from matinee.platform.operators import get_operator
 from matinee.provisions.types import (
     Capability,
     ExchangeRecord,
+    Failure,
     PlatformValue,
     RefundKind,
     StatusKind,
@@ -58,6 +59,8 @@ async def check_reversal(
     elif not can_refund(order) or (_unclear(order, reversal)):
         await _finish(services, order, reversal, ReversalState.REFUND_OPEN, "refund_unclear")
         return
+    if charge_id is None and not reversal.is_duplicate:
+        charge_id = order.purchase.billing_transaction  # what the charge's own answer called it
     await _call(services, order, reversal, charge_id)
 
 
@@ -164,6 +167,11 @@ async def _call(
         case RefundKind.REFUSED:
             await _finish(
                 services, order, claimed, ReversalState.REFUND_OPEN, "refund_refused", result.record
+            )
+        case RefundKind.NOT_SENT if result.outcome.cause == Failure.NOT_BUILT:
+            # It lacks a value, such as the charge's id, and will go on lacking it.
+            await _finish(
+                services, order, claimed, ReversalState.REFUND_OPEN, "refund_not_built", result.record
             )
         case _:
             async with services.database.transaction(reversal.operator_id) as tx:

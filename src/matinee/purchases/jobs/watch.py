@@ -2,9 +2,11 @@
 
 from datetime import datetime, timedelta
 
+import structlog
+
 from matinee.customers.queries import lock_customer
 from matinee.platform.db import Transaction
-from matinee.provisions.types import Capability, StatusKind
+from matinee.provisions.types import CancelKind, Capability, StatusKind
 from matinee.purchases.operations.charging import BillingOrder
 from matinee.purchases.operations.late_charges import charge_turned_up
 from matinee.purchases.operations.reversing import NONE_STANDS, begin_reversal, book_duplicates
@@ -14,18 +16,30 @@ from matinee.purchases.rules import (
     NOT_FOUND_TWICE,
     STATUS_RETRY,
     WATCH_GIVES_UP_AFTER,
+    cancels,
     check_after,
     count_delays,
+    resolve_delay,
     retry_delay,
     watch_delays,
 )
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Purchase, PurchaseState
 
+log = structlog.get_logger(__name__)
 
-async def watch_closed(services: PurchaseServices, order: BillingOrder, now: datetime) -> None:
-    """Look for a week whether a charge turns up under a DECLINED or VOID purchase; it is honoured or reversed."""
+
+async def watch_closed(
+    services: PurchaseServices, order: BillingOrder, now: datetime, *, scheduled: bool = True
+) -> None:
+    """Look for a week whether a charge turns up under a DECLINED or VOID purchase; it is honoured or reversed.
+
+    Where billing cannot be asked but can cancel, the reference is closed, so that none can turn up any more.
+    """
     purchase = order.purchase
+    if cancels(order.capabilities):
+        await _close_reference(services, order, now)
+        return
     if Capability.STATUS not in order.capabilities:
         await _never_again(services, purchase)
         return
@@ -39,11 +53,37 @@ async def watch_closed(services: PurchaseServices, order: BillingOrder, now: dat
             return
         after = await tx.now()
         await note(tx, purchase=purchase, record=result.record, now=after)
+        if not scheduled:
+            return
         answered = result.outcome.kind is not StatusKind.NO_ANSWER
         next_check_at = _next_watch(order, after, answered=answered)
         await look_again(
             tx, purchase=purchase, next_check_at=next_check_at, check_count=purchase.check_count + answered,
             now=after,
+        )  # fmt: skip
+
+
+async def _close_reference(services: PurchaseServices, order: BillingOrder, now: datetime) -> None:
+    """Cancel until it is acknowledged, for a week. A refusal means that there is a charge, which is given back."""
+    purchase = order.purchase
+    result = await services.gateway.cancel(order.target, order.values)
+    async with services.database.transaction(purchase.operator_id) as tx:
+        if result.outcome.kind is CancelKind.REFUSED:
+            await charge_turned_up(
+                tx, order=order, reference_key=services.reference_key, charge_id=None, record=result.record,
+                proved=False,
+            )  # fmt: skip
+            return
+        after = await tx.now()
+        await note(tx, purchase=purchase, record=result.record, now=after)
+        closed = result.outcome.kind is CancelKind.CANCELLED
+        given_up = now - purchase.state_since >= WATCH_GIVES_UP_AFTER
+        count = purchase.check_count + 1
+        if given_up and not closed:
+            log.warning("reference_not_closed", purchase_id=str(purchase.purchase_id))
+        await look_again(
+            tx, purchase=purchase, next_check_at=None if closed or given_up else after + resolve_delay(count),
+            check_count=count, now=after,
         )  # fmt: skip
 
 
@@ -57,7 +97,9 @@ def _next_watch(order: BillingOrder, now: datetime, *, answered: bool) -> dateti
     return now + delays[0] if delays else None
 
 
-async def count_charges(services: PurchaseServices, order: BillingOrder, now: datetime) -> None:
+async def count_charges(
+    services: PurchaseServices, order: BillingOrder, now: datetime, *, scheduled: bool = True
+) -> None:
     """Ask how many charges stand: extras are reversed; if none stands under a granted purchase, access ends.
 
     Runs at once after success, after the quiet period and a day later, whatever the state is by then.
@@ -73,6 +115,8 @@ async def count_charges(services: PurchaseServices, order: BillingOrder, now: da
         booked = 0
         await note(tx, purchase=purchase, record=result.record, now=after)
         match result.outcome.kind:
+            case StatusKind.NO_ANSWER if not scheduled:
+                return
             case StatusKind.NO_ANSWER:
                 await look_again(
                     tx, purchase=purchase,
@@ -89,7 +133,8 @@ async def count_charges(services: PurchaseServices, order: BillingOrder, now: da
                 return
             case _:
                 pass
-        await _count_again(tx, order, after, booked)
+        if scheduled or booked:
+            await _count_again(tx, order, after, booked)
 
 
 async def _none_stands(

@@ -14,7 +14,7 @@ from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
 from matinee.provisions.queries import billing_version
-from matinee.provisions.types import Capabilities, Capability
+from matinee.provisions.types import Capabilities
 from matinee.purchases.operations.charging import BillingOrder, billing_order
 from matinee.purchases.operations.reversing import (
     ReversalCause,
@@ -24,7 +24,7 @@ from matinee.purchases.operations.reversing import (
 )
 from matinee.purchases.operations.transitions import Change, move
 from matinee.purchases.queries import get_purchase
-from matinee.purchases.rules import check_after, quiet_period
+from matinee.purchases.rules import ASKING, check_after, quiet_period
 from matinee.purchases.types import Evidence, Purchase, PurchaseState, ReversalState, StaffVerdict
 
 __all__ = [
@@ -199,12 +199,8 @@ def may_refund(purchase: Purchase) -> bool:
 
 
 def needs_person(purchase: Purchase, capabilities: Capabilities) -> bool:
-    """Say whether nothing but a person can settle it: REVIEW, or UNKNOWN where billing cannot be asked.
-
-    CANCEL is no way out: there is no cancel call yet.
-    """
-    machine = {Capability.STATUS, Capability.IDEMPOTENT}
-    stuck = purchase.state is PurchaseState.UNKNOWN and not machine & capabilities
+    """Say whether nothing but a person can settle it: REVIEW, or UNKNOWN where billing cannot be asked."""
+    stuck = purchase.state is PurchaseState.UNKNOWN and not ASKING & capabilities
     return purchase.state is PurchaseState.REVIEW or stuck
 
 

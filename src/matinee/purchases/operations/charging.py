@@ -21,14 +21,28 @@ from matinee.provisions.types import (
     ProvisionConfig,
     Values,
 )
-from matinee.purchases.operations.transitions import Change, move, note
+from matinee.purchases.operations.gate import Pass, Refusal, admit, breaker_of, give_back
+from matinee.purchases.operations.transitions import Change, look_again, move, note
+from matinee.purchases.pressure import Billing
 from matinee.purchases.queries import get_purchase
-from matinee.purchases.rules import CALL_MARGIN, CLAIM_WITHIN, RESOLVE_DELAYS, check_after, quiet_period
+from matinee.purchases.rules import (
+    CALL_MARGIN,
+    CLAIM_WITHIN,
+    PLACE_RETRY,
+    RESOLVE_DELAYS,
+    check_after,
+    quiet_period,
+)
 from matinee.purchases.types import Evidence, Purchase, PurchaseState
+
+NEVER_SENT = "a purchase paid from the wallet is never sent to billing"
 
 
 class BillingOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a call about a purchase needs, read in one transaction; no look-up while the call runs."""
+    """Everything that a call about a purchase needs, read in one transaction; no look-up while the call runs.
+
+    `held`: what the gate let this call have, to be given back after it.
+    """
 
     operator: Operator
     purchase: Purchase
@@ -36,6 +50,14 @@ class BillingOrder(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: Capabilities
     values: Values
     quiet: timedelta
+    held: Pass = Pass()
+
+    @property
+    def billing(self) -> Billing:
+        """Whose billing it is: operator and provision."""
+        if self.purchase.provision_id is None:
+            raise ValueError(NEVER_SENT)
+        return self.operator.operator_id, self.purchase.provision_id
 
     @property
     def config(self) -> ProvisionConfig:
@@ -55,7 +77,7 @@ class Payer(msgspec.Struct, frozen=True):
 async def billing_order(tx: Transaction, *, operator: Operator, purchase: Purchase) -> BillingOrder:
     """Collect what a call about `purchase` needs, with the provision version that the purchase was made with."""
     if purchase.provision_id is None or purchase.provision_version is None:
-        raise ValueError("a purchase paid from the wallet is never sent to billing")
+        raise ValueError(NEVER_SENT)
     target, capabilities = await billing_version(
         tx,
         operator_id=operator.operator_id,
@@ -108,34 +130,62 @@ def _values(operator: Operator, purchase: Purchase, payer: Payer) -> Values:
     }
 
 
-async def claim(
-    tx: Transaction, *, operator: Operator, purchase: Purchase, now: datetime
-) -> BillingOrder | None:
+async def claim(tx: Transaction, *, order: BillingOrder, now: datetime) -> BillingOrder | None:
     """Move RESERVED to CHARGING for one caller, who may send one request once this transaction is confirmed.
 
-    None: somebody else has it, or its time to be claimed is over (it is NOT_SENT then).
+    None: somebody else has it, its billing has no free place yet, or its time to be claimed is over (it is NOT_SENT
+    then).
     """
+    operator, purchase = order.operator, order.purchase
+    limited = order.config.most_at_once is not None
     if now - purchase.state_since >= CLAIM_WITHIN:
-        late = Change(to=PurchaseState.NOT_SENT, cause="not_claimed_in_time", check_in=None)
-        await move(tx, operator=operator, purchase=purchase, change=late, now=now)
+        cause = Refusal.LIMIT_REACHED.value if limited else "not_claimed_in_time"
+        await never_sent(tx, operator=operator, purchase=purchase, cause=cause, now=now)
         return None
-    order = await billing_order(tx, operator=operator, purchase=purchase)
+    operator_id, provision_id = order.billing
     allowed_time = time_to_charge(order.config, order.capabilities)
-    claimed = await move(
+    held = await admit(
         tx,
-        operator=operator,
-        purchase=purchase,
-        change=Change(
-            to=PurchaseState.CHARGING,
-            cause="claimed",
-            check_in=allowed_time,
-            new_epoch=True,
-            claimed_at=now,
-            deadline_at=now + allowed_time,
-        ),
+        operator_id=operator_id,
+        provision_id=provision_id,
+        breaker=await breaker_of(tx, operator_id=operator_id, provision_id=provision_id),
+        most_at_once=order.config.most_at_once,
+        until=now + allowed_time,
         now=now,
     )
-    return None if claimed is None else order.with_purchase(claimed)
+    if held is Refusal.BREAKER_OPEN:
+        await never_sent(tx, operator=operator, purchase=purchase, cause=held.value, now=now)
+        return None
+    if isinstance(held, Refusal):
+        await look_again(
+            tx,
+            purchase=purchase,
+            next_check_at=now + PLACE_RETRY,
+            check_count=purchase.check_count + 1,
+            now=now,
+        )
+        return None
+    change = Change(
+        to=PurchaseState.CHARGING,
+        cause="claimed",
+        check_in=allowed_time,
+        new_epoch=True,
+        claimed_at=now,
+        deadline_at=now + allowed_time,
+    )
+    claimed = await move(tx, operator=operator, purchase=purchase, change=change, now=now)
+    if claimed is None:
+        await give_back(tx, operator_id=operator_id, provision_id=provision_id, taken=held)
+        return None
+    return msgspec.structs.replace(order, purchase=claimed, held=held)
+
+
+async def never_sent(
+    tx: Transaction, *, operator: Operator, purchase: Purchase, cause: str, now: datetime
+) -> Purchase | None:
+    """Close a RESERVED purchase that nobody is going to send; confirming again is safe."""
+    change = Change(to=PurchaseState.NOT_SENT, cause=cause, check_in=None)
+    return await move(tx, operator=operator, purchase=purchase, change=change, now=now)
 
 
 def time_to_charge(config: ProvisionConfig, capabilities: Capabilities) -> timedelta:
@@ -163,6 +213,7 @@ async def settle(
     """
     seen = order.purchase
     now = await tx.now()
+    await release(tx, order)
     change = change_for(order, outcome, record, attempt_id)
     if change is None:
         await note(tx, purchase=seen, record=record, attempt_id=attempt_id, now=now)
@@ -178,6 +229,14 @@ async def settle(
     if moved is None:
         await note(tx, purchase=seen, record=record, attempt_id=attempt_id, now=now)
     return moved or current
+
+
+async def release(tx: Transaction, order: BillingOrder) -> None:
+    """Give back the place that a call had; without one this costs nothing."""
+    purchase = order.purchase
+    await give_back(
+        tx, operator_id=purchase.operator_id, provision_id=purchase.provision_id, taken=order.held
+    )
 
 
 _BECOMES = {

@@ -17,7 +17,14 @@ from matinee.provisions.types import BillingTarget, Capabilities
 from matinee.purchases import queries
 from matinee.purchases.errors import KeyReused, QuoteStale
 from matinee.purchases.facts import Facts, sale_facts
-from matinee.purchases.operations.charging import BillingOrder, Payer, order_of, time_to_charge
+from matinee.purchases.operations.charging import (
+    BillingOrder,
+    Payer,
+    never_sent,
+    order_of,
+    time_to_charge,
+)
+from matinee.purchases.operations.gate import Breaker, Pass, Refusal, admit
 from matinee.purchases.operations.quoting import check_means, make_quote, terms_of
 from matinee.purchases.operations.wallet import pay_from_wallet
 from matinee.purchases.queries import PURCHASE_COLUMNS, purchase_from
@@ -47,12 +54,16 @@ async def confirm(
     customer_id: UUID,
     device_id: UUID,
     section: str,
+    may_claim: bool = True,
 ) -> Confirmed:
     """Turn a quote into a purchase, claimed for this caller in the same transaction (a wallet's is settled).
 
     The same key and quote return the purchase they made, also after the quote has run out. While another
     purchase holds the slot, the key is attached to that one. Raises KeyReused, QuoteStale with a new quote,
     and Refused as `make_quote`; nothing is charged then.
+
+    Without `may_claim`, or while its billing has no free place, the purchase stays RESERVED for a worker; while
+    its billing is left alone it ends NOT_SENT.
     """
     quote = signed.quote
     if (quote.operator_id, quote.customer_id, quote.purchase_id) != (
@@ -99,11 +110,44 @@ async def confirm(
         purchase = await _reserve(tx, signed, device_id, reference_key, facts.generation, None, now)
         purchase = await pay_from_wallet(tx, operator=operator, purchase=purchase, now=now)
         return Confirmed(purchase, is_new=True)
-    target, capabilities = _billing(quote, facts)
-    lasts = time_to_charge(target.config, capabilities)
-    purchase = await _reserve(tx, signed, device_id, reference_key, facts.generation, lasts, now)
     payer = Payer(customer, facts.product_mapping_id)
-    return Confirmed(purchase, True, order_of(operator, purchase, target, capabilities, payer))
+    return await _to_charge(tx, operator, signed, device_id, reference_key, facts, payer, may_claim, now)
+
+
+async def _to_charge(
+    tx: Transaction,
+    operator: Operator,
+    signed: SignedQuote,
+    device_id: UUID,
+    reference_key: bytes,
+    facts: Facts,
+    payer: Payer,
+    may_claim: bool,
+    now: datetime,
+) -> Confirmed:
+    """Write the purchase that billing is to charge: claimed, if the gate lets it through."""
+    target, capabilities = _billing(signed.quote, facts)
+    lasts = time_to_charge(target.config, capabilities)
+    held: Pass | Refusal = Refusal.LIMIT_REACHED
+    if may_claim:
+        held = await admit(
+            tx,
+            operator_id=operator.operator_id,
+            provision_id=target.provision_id,
+            breaker=Breaker(facts.breaker_open_until, facts.breaker_trial_until),
+            most_at_once=target.config.most_at_once,
+            until=now + lasts,
+            now=now,
+        )
+    claimed_for = lasts if isinstance(held, Pass) else None
+    purchase = await _reserve(tx, signed, device_id, reference_key, facts.generation, claimed_for, now)
+    if isinstance(held, Pass):
+        order = order_of(operator, purchase, target, capabilities, payer)
+        return Confirmed(purchase, True, msgspec.structs.replace(order, held=held))
+    if held is Refusal.BREAKER_OPEN:
+        ended = await never_sent(tx, operator=operator, purchase=purchase, cause=held.value, now=now)
+        return Confirmed(ended or purchase, is_new=True)
+    return Confirmed(purchase, is_new=True)
 
 
 def _billing(quote: Quote, facts: Facts) -> tuple[BillingTarget, Capabilities]:

@@ -21,15 +21,18 @@ async def charge_turned_up(
     reference_key: bytes,
     charge_id: str | None,
     record: ExchangeRecord | None,
+    proved: bool = True,
 ) -> Purchase | None:
     """Honour a late charge if the operator chose so, the slot is free and its window is open; else reverse it.
 
+    One that is not `proved`, but only to be feared, is reversed: giving back what was never taken does not work,
+    giving access to it would.
     Returns the purchase after it; None: it was moved by somebody else meanwhile.
     """
     purchase, operator = order.purchase, order.operator
     await lock_customer(tx, operator_id=purchase.operator_id, customer_id=purchase.customer_id)
     now = await tx.now()
-    honour = operator.honour_late_charges and await _could_be_honoured(tx, order, now)
+    honour = proved and operator.honour_late_charges and await _could_be_honoured(tx, order, now)
     if honour:
         change = Change(
             to=PurchaseState.GRANTED,

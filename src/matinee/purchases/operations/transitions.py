@@ -177,8 +177,8 @@ async def look_again(
     )  # fmt: skip
 
 
-async def take_lease(tx: Transaction, *, purchase: Purchase, until: datetime, now: datetime) -> bool:
-    """Take a due purchase for oneself until `until`; False: another worker has it."""
+async def take_lease(tx: Transaction, *, purchase: Purchase, until: datetime | None, now: datetime) -> bool:
+    """Take a purchase for oneself until `until` (None: it is not looked at again); False: another worker has it."""
     tag = await tx.execute(
         """UPDATE purchases SET next_check_at = $6, checked_at = $7
            WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3 AND state = $4 AND epoch = $5
