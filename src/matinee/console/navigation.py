@@ -24,6 +24,8 @@ GROUPS = (
             Entry("Movies", "/console/cms/movies", "film"),
             Entry("PPV Rules", "/console/cms/ppv-rules", "timer", inside=True),
             Entry("Packages", "/console/cms/packages", "layers", inside=True),
+            Entry("Live Events", "/console/cms/live-events", "calendar-clock"),
+            Entry("Seasons", "/console/cms/seasons", "tv"),
         ),
     ),
     Group(

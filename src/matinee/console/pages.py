@@ -3,7 +3,7 @@
 from typing import Any
 
 from matinee.console import sign_in, static_files
-from matinee.console.cms import movie_pages, movies, packages, ppv_rules, uploads
+from matinee.console.cms import episodes, item_list, item_pages, packages, ppv_rules, uploads
 from matinee.console.crm import routes as crm
 from matinee.console.sync import routes as sync
 
@@ -11,8 +11,9 @@ ROUTES: list[Any] = [
     static_files.static_file,
     *sign_in.ROUTES,
     *ppv_rules.ROUTES,
-    *movies.ROUTES,
-    *movie_pages.ROUTES,
+    *item_list.ROUTES,
+    *item_pages.ROUTES,
+    *episodes.ROUTES,
     *uploads.ROUTES,
     *packages.ROUTES,
     *crm.ROUTES,

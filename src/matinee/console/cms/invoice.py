@@ -1,11 +1,12 @@
-"""A preview of the invoice that viewers will see, while the movie is still being typed."""
+"""A preview of the invoice that viewers will see, while an item is still being typed."""
 
 from collections.abc import Sequence
 
 import msgspec
 
 from matinee.catalog.types import PaymentMethod
-from matinee.console.cms.movie_form import MovieForm
+from matinee.console.cms.item_form import ItemForm
+from matinee.console.cms.kind_forms import LiveEventForm, title_in
 from matinee.kernel.errors import Invalid
 from matinee.kernel.money import CREDIT, Money, tax_included
 from matinee.offers.rules import terms_in_words
@@ -14,7 +15,10 @@ from matinee.platform.operators import Operator
 
 
 class InvoicePreview(msgspec.Struct, frozen=True, kw_only=True):
-    """One price as viewers read it. All texts are ready to be shown; `missing` says why there is no price."""
+    """One price as viewers read it. All texts are ready to be shown; `missing` says why there is no price.
+
+    `note`: what else limits the rental.
+    """
 
     title: str
     rule_name: str
@@ -24,9 +28,10 @@ class InvoicePreview(msgspec.Struct, frozen=True, kw_only=True):
     charged_to: str
     other_prices: list[str]
     missing: str
+    note: str
 
 
-def preview_invoice(form: MovieForm, operator: Operator, rules: Sequence[PpvRule]) -> InvoicePreview | None:
+def preview_invoice(form: ItemForm, operator: Operator, rules: Sequence[PpvRule]) -> InvoicePreview | None:
     """Return the invoice in the operator's own currency, or the first one there is; None for a subscription."""
     if form.payment_method.data != PaymentMethod.PPV.value:
         return None
@@ -36,7 +41,7 @@ def preview_invoice(form: MovieForm, operator: Operator, rules: Sequence[PpvRule
         (price for price in prices if price.currency == operator.currency), prices[0] if prices else None
     )
     return InvoicePreview(
-        title=form.title.data or "Title",
+        title=title_in(form),
         rule_name="" if rule is None else rule.name,
         terms="" if rule is None else _terms(rule),
         price="" if main is None else main.format(operator.locale),
@@ -44,6 +49,7 @@ def preview_invoice(form: MovieForm, operator: Operator, rules: Sequence[PpvRule
         charged_to=_charged_to(main, operator),
         other_prices=[price.format(operator.locale) for price in prices if price is not main],
         missing=_missing(rule, main),
+        note="The rental ends with the event." if isinstance(form, LiveEventForm) else "",
     )
 
 
@@ -53,7 +59,7 @@ def _terms(rule: PpvRule) -> str:
     )
 
 
-def _readable_prices(form: MovieForm) -> list[Money]:
+def _readable_prices(form: ItemForm) -> list[Money]:
     found = []
     for entry in form.prices.entries:
         try:
