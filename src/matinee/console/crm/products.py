@@ -26,7 +26,7 @@ from matinee.platform.audit import entries_about
 from matinee.platform.db import Database, Transaction
 from matinee.platform.operators import Operator
 from matinee.provisions.queries import list_provisions
-from matinee.provisions.types import ProvisionRow
+from matinee.provisions.types import API_TYPES, ProvisionRow
 from matinee.staff.types import Role
 
 PATH = "/console/crm/products"
@@ -53,6 +53,7 @@ SPEC = ListSpec(
 
 _PAYMENTS = (PaymentType.API, PaymentType.WALLET, PaymentType.SUBSCRIPTION)
 
+PROVISION_FIELDS = {api_type: f"{api_type}_provision" for api_type in API_TYPES}
 ERROR_NAMES = {"provisions": "movie_provision"}
 
 
@@ -67,6 +68,10 @@ class ProductForm(ConsoleForm):
     )
     currency = SelectField("Currency", choices=choices(()), validate_choice=False)
     movie_provision = SelectField("API provision for movies", choices=choices(()), validate_choice=False)
+    live_event_provision = SelectField(
+        "API provision for live events", choices=choices(()), validate_choice=False
+    )
+    season_provision = SelectField("API provision for seasons", choices=choices(()), validate_choice=False)
     packages = SelectMultipleField("Packages", choices=choices(()), validate_choice=False)
     max_devices = StringField("Devices", filters=[stripped])
     max_streams = StringField("Streams at once", filters=[stripped])
@@ -79,10 +84,14 @@ class ProductForm(ConsoleForm):
         old = {kept: kept} if kept in known_currencies() - {CREDIT} else {}
         self.currency.choices = old | choices(offered.currencies)
         self.packages.choices = choices(offered.packages)
-        provisions = [
-            (str(row.provision_id), f"{row.name} · class {row.provision_class}") for row in offered.provisions
-        ]
-        self.movie_provision.choices = choices([("", "None yet: nothing can be rented"), *provisions])
+        for api_type, name in PROVISION_FIELDS.items():
+            provisions = [
+                (str(row.provision_id), f"{row.name} · class {row.provision_class}")
+                for row in offered.provisions
+                if row.api_type == api_type
+            ]
+            field: Any = self[name]
+            field.choices = choices([("", "None yet: nothing can be rented"), *provisions])
 
     @property
     def given(self) -> ProductInput:
@@ -91,9 +100,12 @@ class ProductForm(ConsoleForm):
         errors = {}
         if payment not in {value.value for value in PaymentType}:
             errors["payment_type"] = "Choose how rentals are paid."
-        provision = self.movie_provision.data or ""
         try:
-            provisions = {"movie": UUID(provision)} if provision else {}
+            provisions = {
+                api_type: UUID(self[name].data)
+                for api_type, name in PROVISION_FIELDS.items()
+                if self[name].data
+            }
             packages = tuple(UUID(key) for key in self.packages.data or [])
         except ValueError:
             errors["packages"] = "Choose from the list."
@@ -133,7 +145,7 @@ def _number(text: str) -> int:
 
 async def _choices(tx: Transaction, operator: Operator) -> Choices:
     packages = await package_choices(tx, operator_id=operator.operator_id)
-    provisions = await list_provisions(tx, operator_id=operator.operator_id, api_type="movie")
+    provisions = await list_provisions(tx, operator_id=operator.operator_id)
     return Choices(
         currency_choices(operator.currency, operator.locale),
         [(str(package.package_id), package.name) for package in packages],
@@ -283,7 +295,7 @@ def _form_of(found: Product, operator: Operator) -> ProductForm:
             "is_trial": found.is_trial,
             "payment_type": found.payment_type.value,
             "currency": operator.currency if found.currency == CREDIT else found.currency,
-            "movie_provision": str(found.provisions.get("movie", "")),
+            **{name: str(found.provisions.get(api_type, "")) for api_type, name in PROVISION_FIELDS.items()},
             "packages": [str(key) for key in found.packages],
             "max_devices": str(found.max_devices),
             "max_streams": str(found.max_streams),

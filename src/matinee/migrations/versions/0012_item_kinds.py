@@ -219,6 +219,14 @@ def _api_types() -> None:
         op.execute(f"""
             ALTER TABLE {table} DROP CONSTRAINT {table}_api_type_check,
                 ADD CONSTRAINT {table}_api_type_check CHECK (api_type IN ({_KINDS}))""")
+    # What a product names for an API type is a provision of that type.
+    op.execute(
+        "ALTER TABLE provisions ADD CONSTRAINT provisions_of_type UNIQUE (operator_id, provision_id, api_type)"
+    )
+    op.execute("""
+        ALTER TABLE product_provisions ADD CONSTRAINT product_provisions_of_type
+            FOREIGN KEY (operator_id, provision_id, api_type)
+            REFERENCES provisions (operator_id, provision_id, api_type)""")
 
 
 def _rights() -> None:

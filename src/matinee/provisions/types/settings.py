@@ -47,7 +47,13 @@ class ApiType(msgspec.Struct, frozen=True):
     title: str
 
 
-API_TYPES: Mapping[str, ApiType] = MappingProxyType({"movie": ApiType("movie", "Movies")})
+API_TYPES: Mapping[str, ApiType] = MappingProxyType(
+    {
+        "movie": ApiType("movie", "Movies"),
+        "live_event": ApiType("live_event", "Live events"),
+        "season": ApiType("season", "Seasons"),
+    }
+)
 """Every API type there is. A new one is one more entry; the exchange itself does not change."""
 
 
