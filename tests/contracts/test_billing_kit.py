@@ -18,7 +18,7 @@ from tests.factories.targets import target_of
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.exchange import AiohttpBillingGateway
 from matinee.provisions.kit import LANGUAGES, SHARED, build_kit
-from matinee.provisions.probe import TestAccounts, run_probe
+from matinee.provisions.probe import ProbeAccounts, run_probe
 from matinee.provisions.rules import provision_class, validated_config
 from matinee.provisions.types import Capability, PlatformValue, ProvisionConfig, Verdict
 
@@ -167,7 +167,7 @@ async def test_the_probe_proves_class_a(language: str, tmp_path: Path) -> None:
         policy = EgressPolicy.parse(f"127.0.0.0/8:{base_url.rpartition(':')[2].partition('/')[0]}")
         settings = msgspec.json.decode(SETTINGS.read_bytes(), type=ProvisionConfig)
         config = validated_config(msgspec.structs.replace(settings, base_url=base_url), policy=policy)
-        accounts = TestAccounts(ACCOUNT, ACCOUNT | {PlatformValue.USERID: "probe-declined"})
+        accounts = ProbeAccounts(ACCOUNT, ACCOUNT | {PlatformValue.USERID: "probe-declined"})
         async with AiohttpBillingGateway(policy=policy) as gateway:
             report = await run_probe(gateway, target_of(config), accounts, pause=at_once)
 

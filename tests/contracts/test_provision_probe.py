@@ -42,13 +42,18 @@ GOOD = {
     PlatformValue.CURRENCY: "EUR",
 }
 POOR = {**GOOD, PlatformValue.USERID: "test-account-without-credit"}
-I, S, R = Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND  # noqa: E741
+I, S, R, C = Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND, Capability.CANCEL  # noqa: E741
 
 
-def config_for(base_url: str) -> ProvisionConfig:
+def sample_config(base_url: str) -> ProvisionConfig:
     """The settings that the sample's page gives, for this server."""
     described = msgspec.json.decode(SETTINGS.read_bytes(), type=ProvisionConfig)
     return msgspec.structs.replace(described, base_url=base_url)
+
+
+def config_for(base_url: str) -> ProvisionConfig:
+    """The same without the cancel call, which has tests of its own."""
+    return msgspec.structs.replace(sample_config(base_url), cancel=None)
 
 
 def policy_for(base_url: str) -> EgressPolicy:
@@ -76,8 +81,8 @@ def failed(report: ProbeReport) -> list[str]:
 
 
 async def test_the_sample_server_is_class_a(sample_billing: SampleBilling) -> None:
-    report, waited = await probe(config_for(sample_billing.base_url), ProbeAccounts(GOOD))
-    assert report.capabilities == {I, S, R}
+    report, waited = await probe(sample_config(sample_billing.base_url), ProbeAccounts(GOOD))
+    assert report.capabilities == {I, S, R, C}
     assert provision_class(report.capabilities) == "A"
     assert verdicts(report) == [
         ("unknown_reference", Verdict.PASSED),
@@ -86,8 +91,16 @@ async def test_the_sample_server_is_class_a(sample_billing: SampleBilling) -> No
         ("same_reference", Verdict.PASSED),
         ("same_time", Verdict.PASSED),
         ("refused", Verdict.NOT_CHECKED),
+        ("cancel_unused", Verdict.PASSED),
+        ("late_charge", Verdict.PASSED),
+        ("cancel_again", Verdict.PASSED),
+        ("charge_to_cancel", Verdict.PASSED),
+        ("cancel_charged", Verdict.PASSED),
         ("one_charge", Verdict.PASSED),
         ("same_time_count", Verdict.PASSED),
+        ("refund", Verdict.PASSED),
+        ("late_status", Verdict.PASSED),
+        ("cancelled_status", Verdict.PASSED),
         ("refund", Verdict.PASSED),
         ("refund", Verdict.PASSED),
         ("refund_status", Verdict.PASSED),
@@ -103,10 +116,10 @@ async def test_the_sample_server_with_its_account_that_is_always_declined(
     sample_billing: SampleBilling,
 ) -> None:
     poor = {**GOOD, PlatformValue.USERID: "probe-declined"}
-    report, _ = await probe(config_for(sample_billing.base_url), ProbeAccounts(GOOD, poor))
+    report, _ = await probe(sample_config(sample_billing.base_url), ProbeAccounts(GOOD, poor))
     assert failed(report) == []
     assert all(step.verdict is Verdict.PASSED for step in report.steps)
-    assert report.capabilities == {I, S, R}
+    assert report.capabilities == {I, S, R, C}
     assert sample_billing.standing() == []
 
 

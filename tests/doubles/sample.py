@@ -78,7 +78,10 @@ class SampleBilling:
 
     def rentals(self, reference: str | None = None) -> list[Rental]:
         """The ledger, oldest first."""
-        found = msgspec.convert(json.loads(self._request("GET", "/ledger.json"))["rentals"], list[Rental])
+        listed = json.loads(self._request("GET", "/ledger.json"))["rentals"]
+        for one in listed:
+            one["amount"] = one["amount"] or "0"  # cancelled before it was ever charged
+        found = msgspec.convert(listed, list[Rental])
         return [one for one in found if reference in (None, one.reference)]
 
     def standing(self) -> list[Rental]:

@@ -41,6 +41,7 @@ def provision_for(
         charge=msgspec.structs.replace(sample.charge, key_map=tuple(keys), **rules),
         status=sample.status if "status" in can else None,
         refund=sample.refund if "refund" in can else None,
+        cancel=sample.cancel if "cancel" in can else None,
         answer=pointers if reference else msgspec.structs.replace(pointers, reference=None),
         timeout_seconds=timeout_seconds,
         longest_processing_seconds=0,

@@ -89,7 +89,7 @@ async def test_a_probe_is_kept_with_its_version(
     async with database.transaction(operator_id) as tx:
         assert await latest_probe(tx, **ids) == probe
         assert await current_capabilities(tx, **ids) == {
-            Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND,
+            Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND, Capability.CANCEL,
         }  # fmt: skip
     assert sample_billing.standing() == []
 
@@ -119,7 +119,7 @@ async def test_a_requested_probe_is_done_step_by_step_without_a_transaction_open
         assert (done.probe_id, done.state, done.error) == (asked.probe_id, ProbeState.DONE, "")
         assert len(done.report.steps) > 5
         assert await current_capabilities(tx, **ids) == {
-            Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND,
+            Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND, Capability.CANCEL,
         }  # fmt: skip
         left = await tx.fetchval("SELECT accounts FROM provision_probes WHERE probe_id = $1", asked.probe_id)
         assert left is None

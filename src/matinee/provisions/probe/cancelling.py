@@ -14,7 +14,8 @@ from matinee.provisions.types import CancelKind, ChargeKind, Verdict
 class Closed(msgspec.Struct, frozen=True, kw_only=True):
     """What the calls came to. `late`: the reference cancelled before its charge; `early`: after it.
 
-    `early_kind` None: there was no charge to cancel. `early_id`: of that charge, where the answer says it.
+    `early_kind` None: there was no charge to cancel. `..._id`: of a charge, where the answer said it; `again_id`:
+    of one that was made after the cancel was acknowledged.
     """
 
     right: bool
@@ -22,6 +23,7 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
     late_id: str
     early: str
     early_id: str
+    again_id: str
     early_kind: CancelKind | None
 
 
@@ -45,15 +47,16 @@ async def close_references(bench: Bench, *, counts: bool) -> Closed | None:
         record=record,
     )
     kind = await _cancel_charged(bench, early) if charged else None
-    closed = True
+    closed, again_id = True, ""
     if kind is CancelKind.CANCELLED and not counts:
-        closed = await _closed(bench, early)
+        closed, again_id = await _closed(bench, early)
     return Closed(
         right=refused and again and closed and kind in (CancelKind.CANCELLED, CancelKind.REFUSED),
         late=late,
         late_id=late_id,
         early=early,
         early_id=outcome.transaction_id or "",
+        again_id=again_id,
         early_kind=kind,
     )
 
@@ -84,6 +87,8 @@ async def settle_uncounted(bench: Bench, closed: Closed) -> None:
     """Without a status call: give back what is known to be charged, and say what cannot be seen."""
     if closed.late_id:
         await bench.give_back(closed.late, closed.late_id)
+    for charge_id in dict.fromkeys(one for one in (closed.again_id, closed.early_id) if closed.again_id):
+        await bench.give_back(closed.early, charge_id)
     if closed.early_kind is CancelKind.REFUSED:
         await bench.give_back(closed.early, closed.early_id)
     elif closed.early_kind is CancelKind.CANCELLED:
@@ -144,9 +149,9 @@ async def _cancel_charged(bench: Bench, reference: str) -> CancelKind:
     return outcome.kind
 
 
-async def _closed(bench: Bench, reference: str) -> bool:
+async def _closed(bench: Bench, reference: str) -> tuple[bool, str]:
     outcome, record = await bench.charge(bench.accounts.good, reference)
-    return bench.check(
+    closed = bench.check(
         "closed",
         "Charge again what was charged and then cancelled",
         outcome.kind is ChargeKind.DECLINED,
@@ -154,3 +159,5 @@ async def _closed(bench: Bench, reference: str) -> bool:
         wrong=f"Expected: a refusal, as cancelling was acknowledged. Understood: {understood(outcome)}.",
         record=record,
     )
+    charged = outcome.kind is ChargeKind.SUCCESS
+    return closed, (outcome.transaction_id or "") if charged else ""
