@@ -50,7 +50,8 @@ def test_the_console(meridian: Shop, open_app: OpenApp, open_console: OpenConsol
     findings = Findings(page)
     for path in (
         "", "/cms/movies", "/crm/customers", "/crm/customers/new", "/crm/products", "/crm/products/new",
-        "/crm/products/api-provisions", "/crm/products/api-provisions/new", "/crm/decisions", "/cloud-sync",
+        "/crm/products/api-provisions", "/crm/products/api-provisions/new", "/crm/tasks", "/crm/approvals",
+        "/cloud-sync",
     ):  # fmt: skip
         console.open(path)
         findings.look(path or "home")

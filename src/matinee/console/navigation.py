@@ -10,6 +10,8 @@ class Entry(msgspec.Struct, frozen=True):
     path: str
     icon: str
     inside: bool = False
+    count: str = ""
+    """What is counted beside the label: the name of a part of fragments/waiting.html."""
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -32,6 +34,8 @@ GROUPS = (
         "CRM",
         (
             Entry("Customers", "/console/crm/customers", "users"),
+            Entry("Tasks", "/console/crm/tasks", "inbox", inside=True, count="tasks"),
+            Entry("Approvals", "/console/crm/approvals", "scale", inside=True, count="approvals"),
             Entry("Products", "/console/crm/products", "shopping-bag"),
             Entry("API Provisions", "/console/crm/products/api-provisions", "plug", inside=True),
         ),

@@ -71,3 +71,9 @@ def may_go_on(entitlement: Entitlement, *, started_at: datetime, now: datetime, 
 def counts_as_start(entitlement: Entitlement, *, now: datetime) -> bool:
     """Say whether a start at `now` is inside the start window, so that it moves the end of the film on."""
     return now < entitlement.startable_until
+
+
+def may_extend(entitlement: Entitlement) -> bool:
+    """Say whether a later end of the start window would be of any use."""
+    window_runs = entitlement.first_played_at is not None and entitlement.finish_window_hours is not None
+    return entitlement.revoked_at is None and not window_runs

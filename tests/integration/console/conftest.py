@@ -18,6 +18,7 @@ from matinee.platform.passwords import hash_password
 from matinee.platform.secrets import SecretBox
 from matinee.platform.storage import ObjectStorage
 from matinee.provisions.egress import EgressPolicy
+from matinee.purchases.services import PurchaseServices
 from matinee.staff.operations import create_staff
 from matinee.staff.types import Staff
 
@@ -106,11 +107,14 @@ async def add_staff(database: Database, operator: Operator, *roles: str, email: 
 
 
 @pytest.fixture
-def ports() -> dict[str, Any]:
+def ports(database: Database) -> dict[str, Any]:
     """The ports that `main` would pick; a module whose pages use one in earnest overrides this."""
     return {
         "settings": None, "secret_box": SecretBox(SECRET_KEY), "egress": EgressPolicy.parse(""), "gateway": None,
-        "quotes": None, "playback_tokens": None, "purchases": None,
+        "quotes": None, "playback_tokens": None,
+        "purchases": PurchaseServices.of(
+            database=database, gateway=cast(Any, None), secret_key=SECRET_KEY
+        ),
     }  # fmt: skip
 
 

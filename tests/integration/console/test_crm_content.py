@@ -205,11 +205,11 @@ async def test_a_refund_that_billing_cannot_make_is_closed_by_finance(
         await shop.pass_time(timedelta(minutes=2))
         assert (await shop.read(purchase)).state is PurchaseState.REFUND_OPEN
         assert (await browser.post(f"{path}/close-refund", {"reason": "x"})).status_code == 403
-        assert cells(await browser.get("/console/crm/decisions"))[0] == "Film 0"
+        assert cells(await browser.get("/console/crm/tasks"))[0] == "Film 0"
     async with _staff(shop, storage, "finance") as browser:
         assert (await browser.post(f"{path}/close-refund", {"reason": ""})).status_code == 422
         assert (await browser.post(f"{path}/close-refund", {"reason": "paid by transfer"})).status_code == 303
-        assert "Nothing to decide" in (await browser.get("/console/crm/decisions")).text
+        assert "Nothing to do" in (await browser.get("/console/crm/tasks")).text
     assert (await shop.read(purchase)).state is PurchaseState.REVERSED
 
 

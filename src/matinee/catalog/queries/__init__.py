@@ -1,5 +1,6 @@
 """Reading items, episodes and packages."""
 
+from matinee.catalog.queries.choices import item_choices, item_titles
 from matinee.catalog.queries.episodes import get_episode, list_episodes
 from matinee.catalog.queries.items import count_items_by_rule, get_item, get_movie, lock_item
 from matinee.catalog.queries.lists import list_items, list_movies
@@ -11,6 +12,8 @@ __all__ = [
     "get_item",
     "get_movie",
     "get_package",
+    "item_choices",
+    "item_titles",
     "list_episodes",
     "list_items",
     "list_movies",

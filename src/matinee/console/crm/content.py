@@ -12,30 +12,27 @@ from wtforms import HiddenField
 from matinee.console.access import allow
 from matinee.console.crm.customer_page import customer_page, show_tab
 from matinee.console.crm.customers import PATH
+from matinee.console.crm.deciding import ASKED, act
+from matinee.console.crm.granted import granted_to
 from matinee.console.crm.purchase_view import cause_words, page_of, put_together
 from matinee.console.crm.reasons import ReasonForm, ask_again
 from matinee.console.crm.words import PURCHASE
 from matinee.console.forms import read_form
-from matinee.console.rendering import redirect, render, render_fragment
+from matinee.console.rendering import redirect, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.tables import Column, Filter, ListSpec, Table, list_query
 from matinee.customers.queries import list_devices
 from matinee.entitlements.queries import entitlements_of_customer
 from matinee.kernel.errors import Invalid
-from matinee.kernel.ids import parse_id
+from matinee.kernel.ids import new_id, parse_id
 from matinee.kernel.reasons import checked_reason
 from matinee.offers.queries.published_items import published_posters
 from matinee.platform import audit
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
+from matinee.purchases.decisions import decisions_of_customer
 from matinee.purchases.jobs.resolve import ask_now
-from matinee.purchases.operations.by_staff import (
-    StaffVerdict,
-    close_open_refund,
-    refund_by_staff,
-    settle_by_staff,
-    settle_times,
-)
+from matinee.purchases.operations.by_staff import close_open_refund, settle_times
 from matinee.purchases.queries import (
     attempts_of,
     events_of,
@@ -43,10 +40,15 @@ from matinee.purchases.queries import (
     purchases_of_customer,
     purchases_with_open_refund,
     reversals_of,
-    waiting_for_staff,
 )
 from matinee.purchases.services import PurchaseServices
-from matinee.purchases.types import PurchaseState
+from matinee.purchases.types import (
+    Decision,
+    PurchaseState,
+    RefundProposal,
+    SettleProposal,
+    StaffVerdict,
+)
 from matinee.staff.types import Role
 
 Purchases = NamedDependency[SkipValidation[PurchaseServices]]
@@ -87,9 +89,11 @@ async def content(
         page = await customer_page(tx, operator, customer_id)
         ids = {"operator_id": operator.operator_id, "customer_id": customer_id}
         found = page_of(await purchases_of_customer(tx, **ids), query)
+        rights = await entitlements_of_customer(tx, **ids)
+        now = await tx.now()
         bought = put_together(
             found.rows,
-            entitlements=await entitlements_of_customer(tx, **ids),
+            entitlements=rights,
             devices=await list_devices(tx, **ids),
             posters=await published_posters(
                 tx,
@@ -99,10 +103,12 @@ async def content(
             ),
             settle_times=await settle_times(tx, purchases=found.rows),
             open_refunds=await purchases_with_open_refund(tx, **ids),
-            now=await tx.now(),
+            requests=await decisions_of_customer(tx, **ids),
+            now=now,
         )
+        grants = await granted_to(tx, operator_id=operator.operator_id, rights=rights, now=now)
     table = Table(spec, msgspec.structs.replace(found, rows=bought))
-    return show_tab(request, "content", page, table=table)
+    return show_tab(request, "content", page, table=table, grants=grants)
 
 
 @get("/crm/customers/{key:str}/content/{purchase:str}")
@@ -148,26 +154,24 @@ async def settle(
     database: ConsoleDatabase,
     operator: CurrentOperator,
     staff: CurrentStaff,
+    purchases: Purchases,
     key: FromPath[str],
     purchase: FromPath[str],
 ) -> Response[Any]:
     """Settle an unclear purchase as charged or not charged."""
     form = await read_form(request, VerdictForm)
     try:
-        async with database.transaction(operator.operator_id) as tx:
-            moved = await settle_by_staff(
-                tx,
-                operator=operator,
-                customer_id=parse_id(key),
-                purchase_id=parse_id(purchase),
-                verdict=form.chosen,
-                reason=form.reason.data or "",
-                actor=staff.actor,
-            )
+        proposal = SettleProposal(purchase_id=parse_id(purchase), verdict=form.chosen)
+        done = await act(
+            database, operator=operator, staff=staff, purchases=purchases, customer=key, proposal=proposal,
+            action_id=new_id(), reason=form.reason.data or "",
+        )  # fmt: skip
     except Invalid as error:
         back = _tab(key)
         return ask_again(request, form, error, title="Settle this purchase", button="Settle", back=back)
-    granted = moved.state is PurchaseState.GRANTED
+    if isinstance(done, Decision):
+        return redirect(request, _tab(key, purchase), toast=ASKED, tone="info")
+    granted = form.chosen is StaffVerdict.CHARGED
     toast = "Settled: charged. The customer can watch now." if granted else "Settled: not charged."
     return redirect(request, _tab(key, purchase), toast=toast)
 
@@ -189,20 +193,17 @@ async def refund(
     """Refund a purchase."""
     form = await read_form(request, ReasonForm)
     try:
-        async with database.transaction(operator.operator_id) as tx:
-            moved = await refund_by_staff(
-                tx,
-                operator=operator,
-                reference_key=purchases.reference_key,
-                customer_id=parse_id(key),
-                purchase_id=parse_id(purchase),
-                reason=form.reason.data or "",
-                actor=staff.actor,
-            )
+        done = await act(
+            database, operator=operator, staff=staff, purchases=purchases, customer=key,
+            proposal=RefundProposal(purchase_id=parse_id(purchase)), action_id=new_id(),
+            reason=form.reason.data or "",
+        )  # fmt: skip
     except Invalid as error:
         return ask_again(request, form, error, title="Refund this purchase", button="Refund", back=_tab(key))
-    done = moved.state is PurchaseState.REVERSED
-    toast = "Refunded." if done else "Access has ended. Billing is being asked to give the money back."
+    if isinstance(done, Decision):
+        return redirect(request, _tab(key, purchase), toast=ASKED, tone="info")
+    returned = done.purchase is not None and done.purchase.state is PurchaseState.REVERSED
+    toast = "Refunded." if returned else "Access has ended. Billing is being asked to give the money back."
     return redirect(request, _tab(key, purchase), toast=toast)
 
 
@@ -297,15 +298,4 @@ def _tab(key: str, purchase: str = "") -> str:
     return f"{PATH}/{parse_id(key)}/content{anchor}"
 
 
-@get("/crm/decisions")
-async def decisions(
-    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator
-) -> Response[Any]:
-    """List the purchases that only a person can settle, longest waiting first."""
-    async with database.transaction(operator.operator_id) as tx:
-        waiting = await waiting_for_staff(tx, operator_id=operator.operator_id)
-        now = await tx.now()
-    return render(request, "crm/decisions.html", waiting=waiting, words=PURCHASE, now=now)
-
-
-ROUTES = [content, history, settle, refund, close_refund, ask_billing, decisions]
+ROUTES = [content, history, settle, refund, close_refund, ask_billing]

@@ -1,18 +1,17 @@
-"""Devices, wallet and activity of one customer, and disabling it."""
+"""Devices and activity of one customer, and disabling it."""
 
 from typing import Any
-from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.params import FromPath
-from wtforms import HiddenField, StringField
+from wtforms import HiddenField
 
 from matinee.console.access import allow
 from matinee.console.crm.customer_page import customer_page, show_tab
 from matinee.console.crm.customers import PATH
 from matinee.console.crm.reasons import ReasonForm, ask_again
 from matinee.console.crm.words import action_words, changes_words
-from matinee.console.forms import read_form, show_errors, stripped
+from matinee.console.forms import read_form
 from matinee.console.rendering import redirect
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.customers.operations import (
@@ -20,23 +19,15 @@ from matinee.customers.operations import (
     enable_customer,
     remove_device,
 )
-from matinee.customers.queries import get_customer, list_devices
+from matinee.customers.queries import list_devices
 from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import parse_id
 from matinee.platform.audit import entries_about
-from matinee.platform.db import Database
-from matinee.platform.operators import Operator
-from matinee.purchases.operations.wallet import top_up
-from matinee.purchases.queries import wallet_balance
 from matinee.staff.types import Role
 
 
 class DeviceForm(ReasonForm):
     device_id = HiddenField()
-
-
-class TopUpForm(ReasonForm):
-    credits = StringField("Credits to add", filters=[stripped])
 
 
 @post("/crm/customers/{key:str}/disable", guards=[allow(Role.CARE)], status_code=303)
@@ -150,63 +141,6 @@ async def remove(
     )
 
 
-@get("/crm/customers/{key:str}/wallet")
-async def wallet(
-    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, key: FromPath[str]
-) -> Response[Any]:
-    """Show the balance, and a form to add credits."""
-    return await _wallet_page(request, database, operator, parse_id(key), TopUpForm(), 200)
-
-
-@post("/crm/customers/{key:str}/wallet", guards=[allow(Role.CARE, Role.FINANCE)], status_code=303)
-async def add_credits(
-    request: ConsoleRequest,
-    database: ConsoleDatabase,
-    operator: CurrentOperator,
-    staff: CurrentStaff,
-    key: FromPath[str],
-) -> Response[Any]:
-    """Add credits."""
-    form, customer_id = await read_form(request, TopUpForm), parse_id(key)
-    try:
-        async with database.transaction(operator.operator_id) as tx:
-            await get_customer(tx, operator_id=operator.operator_id, customer_id=customer_id)
-            balance = await top_up(
-                tx,
-                operator_id=operator.operator_id,
-                customer_id=customer_id,
-                credits_added=_whole(form.credits.data or ""),
-                actor=staff.actor,
-                reason=form.reason.data or "",
-                now=await tx.now(),
-            )
-    except Invalid as error:
-        show_errors(form, error)
-        return await _wallet_page(request, database, operator, customer_id, form, 422)
-    return redirect(
-        request, f"{PATH}/{customer_id}/wallet", toast=f"Added. The balance is {balance:,} credits now."
-    )
-
-
-async def _wallet_page(
-    request: ConsoleRequest,
-    database: Database,
-    operator: Operator,
-    customer_id: UUID,
-    form: TopUpForm,
-    status: int,
-) -> Response[Any]:
-    async with database.transaction(operator.operator_id) as tx:
-        page = await customer_page(tx, operator, customer_id)
-        balance = await wallet_balance(tx, operator_id=operator.operator_id, customer_id=customer_id)
-    return show_tab(request, "wallet", page, status=status, form=form, balance=balance)
-
-
-def _whole(text: str) -> int:
-    """Return the number; 0, which no top-up may be, for a text that is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0
-
-
 @get("/crm/customers/{key:str}/activity")
 async def activity(
     request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, key: FromPath[str]
@@ -225,4 +159,4 @@ async def activity(
     return show_tab(request, "activity", page, lines=lines)
 
 
-ROUTES = [disable, enable, devices, remove, wallet, add_credits, activity]
+ROUTES = [disable, enable, devices, remove, activity]

@@ -9,12 +9,12 @@ import msgspec
 
 from matinee.console.crm.words import PURCHASE, Word
 from matinee.customers.types import Device, PaymentType
-from matinee.entitlements.rules import right_ends_at
+from matinee.entitlements.rules import may_extend, right_ends_at
 from matinee.entitlements.types import Entitlement
 from matinee.kernel.paging import ListQuery, Page
 from matinee.kernel.periods import WindowUnit
 from matinee.purchases.operations.by_staff import may_refund
-from matinee.purchases.types import Purchase, PurchaseState
+from matinee.purchases.types import Decision, Purchase, PurchaseState
 
 _UNITS: Final[Mapping[str, str]] = {
     WindowUnit.HOURS: "hour",
@@ -27,9 +27,12 @@ _CAUSES: Final[Mapping[str, str]] = {
     "staff_charged": "staff: charged",
     "staff_not_charged": "staff: not charged",
     "staff_refund": "refund by staff",
+    "subscriber_cancel": "cancelled by the customer, unplayed",
     "settled_by_finance": "settled by finance",
     "wallet_debited": "paid from the wallet",
     "wallet_too_low": "balance too low",
+    "top_up": "credits added",
+    "correction": "credits taken away",
     "wallet_credited": "credits given back to the wallet",
     "confirmed": "the customer confirmed the order",
     "claimed": "about to be sent to billing",
@@ -73,6 +76,8 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
     poster: str | None
     settles_from: datetime | None
     may_close: bool
+    request: Decision | None
+    helped_over: bool
     now: datetime
 
     @property
@@ -126,11 +131,20 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def may_settle(self) -> bool:
-        return self.settles_from is not None and self.now >= self.settles_from
+        return self.request is None and self.settles_from is not None and self.now >= self.settles_from
 
     @property
     def may_refund(self) -> bool:
-        return may_refund(self.purchase)
+        return self.request is None and may_refund(self.purchase)
+
+    @property
+    def may_extend(self) -> bool:
+        return self.entitlement is not None and may_extend(self.entitlement)
+
+    @property
+    def may_help_over(self) -> bool:
+        """Say whether staff may let the customer watch while only a person can settle the purchase."""
+        return self.settles_from is not None and self.request is None and not self.helped_over
 
     @property
     def may_ask(self) -> bool:
@@ -139,7 +153,7 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def waits(self) -> bool:
         """Say whether it is unclear but not open to a decision yet."""
-        return self.purchase.state is PurchaseState.UNKNOWN and not self.may_settle
+        return self.purchase.state is PurchaseState.UNKNOWN and self.request is None and not self.may_settle
 
 
 def _amount(count: int, unit: str) -> str:
@@ -164,13 +178,18 @@ def put_together(
     posters: Mapping[UUID, str],
     settle_times: Mapping[UUID, datetime],
     open_refunds: Collection[UUID],
+    requests: Iterable[Decision],
     now: datetime,
 ) -> list[Bought]:
     """Return the purchases with what belongs to each.
 
-    `settle_times`: from when staff may settle a purchase; `open_refunds`: the purchases with a refund to close.
+    `settle_times`: from when staff may settle a purchase; `open_refunds`: the purchases with a refund to close;
+    `requests`: what waits for a second person.
     """
+    entitlements = list(entitlements)
     rights = {right.purchase_id: right for right in entitlements}
+    helped = {right.for_purchase_id for right in entitlements if right.revoked_at is None}
+    asked = {request.purchase_id: request for request in requests}
     by_id = {device.device_id: device for device in devices}
     return [
         Bought(
@@ -180,6 +199,8 @@ def put_together(
             poster=posters.get(purchase.item_id),
             settles_from=settle_times.get(purchase.purchase_id),
             may_close=purchase.purchase_id in open_refunds,
+            request=asked.get(purchase.purchase_id),
+            helped_over=purchase.purchase_id in helped,
             now=now,
         )
         for purchase in purchases

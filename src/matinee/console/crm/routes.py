@@ -3,11 +3,14 @@
 from typing import Any
 
 from matinee.console.crm import (
+    approvals,
     content,
     customer_actions,
     customer_tabs,
     customers,
+    grants,
     products,
+    wallet,
 )
 from matinee.console.crm.api_provisions import calls, kit, probe, settings, switches
 
@@ -16,6 +19,9 @@ ROUTES: list[Any] = [
     *customer_tabs.ROUTES,
     *customer_actions.ROUTES,
     *content.ROUTES,
+    *grants.ROUTES,
+    *wallet.ROUTES,
+    *approvals.ROUTES,
     *products.ROUTES,
     *calls.ROUTES,
     *kit.ROUTES,

@@ -58,6 +58,22 @@ PURCHASE: Final[Mapping[str, Word]] = {
     "REFUND_OPEN": Word("Refund open", "bad", "Billing could not give the money back; finance has to."),
 }
 
+KINDS: Final[Mapping[str, str]] = {
+    "refund": "Refund",
+    "settle_charged": "Settle as charged",
+    "settle_not_charged": "Settle as not charged",
+    "wallet_credit": "Add credits",
+    "wallet_debit": "Take credits away",
+    "grant": "Free grant",
+}
+
+OUTCOMES: Final[Mapping[str, Word]] = {
+    "approved": Word("Approved", "good"),
+    "rejected": Word("Rejected", "bad"),
+    "withdrawn": Word("Withdrawn"),
+    "lapsed": Word("Could not be done", "warn"),
+}
+
 _ACTIONS: Final[Mapping[str, str]] = {
     "customer.created": "Customer added",
     "customer.updated": "Customer changed",
@@ -66,6 +82,16 @@ _ACTIONS: Final[Mapping[str, str]] = {
     "customer.password_changed": "New password set",
     "customer.device_removed": "Device removed",
     "wallet.topped_up": "Wallet topped up",
+    "wallet.debited": "Credits taken away",
+    "decision.requested": "Second person asked",
+    "decision.approved": "Request approved",
+    "decision.rejected": "Request rejected",
+    "decision.withdrawn": "Request withdrawn",
+    "decision.lapsed": "Request could not be done any more",
+    "entitlement.granted": "Film granted free",
+    "entitlement.extended": "Right given more time",
+    "entitlement.revoked": "Free grant taken away",
+    "purchase.cancelled": "Cancelled by the customer",
     "purchase.settled_charged": "Purchase settled: charged",
     "purchase.settled_not_charged": "Purchase settled: not charged",
     "purchase.refunded": "Refund started",

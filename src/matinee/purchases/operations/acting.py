@@ -264,3 +264,16 @@ async def _item(tx: Transaction, case: Case, proposal: GrantProposal) -> Granted
         title=row["title"], runtime_minutes=row["runtime_minutes"], ends_at=row["ends_at"],
         prices=dict(row["prices"]),
     )  # fmt: skip
+
+
+async def end_of_item(
+    tx: Transaction, *, operator_id: UUID, item_kind: str, item_id: UUID
+) -> datetime | None:
+    """Return when nobody may be given the item any more: its licence's end, or a live event's own."""
+    ends_at: datetime | None = await tx.fetchval(
+        """SELECT least(i.licence_ends_at, l.ends_at) FROM items i
+           LEFT JOIN live_events l ON l.operator_id = i.operator_id AND l.item_id = i.item_id
+           WHERE i.operator_id = $1 AND i.item_kind = $2 AND i.item_id = $3""",
+        operator_id, item_kind, item_id,
+    )  # fmt: skip
+    return ends_at

@@ -82,7 +82,7 @@ async def change_credits(
     The same `change_id` again changes nothing. Raises Invalid (`credits`, `reason`), also where the balance is too
     low, and Conflict for a `change_id` that was used otherwise.
     """
-    reason = _checked(credits_added, reason)
+    reason = checked_change(credits_added, reason)
     mine = await tx.execute(
         """INSERT INTO ledger_entries (operator_id, customer_id, entry_id, account, amount_minor, currency, cause,
                                        posted_at, reason, posted_by)
@@ -116,7 +116,8 @@ def check_credits(credits_added: int) -> None:
         raise Invalid({"credits": f"Choose between 1 and {LARGEST_TOP_UP:,} credits."})
 
 
-def _checked(credits_added: int, reason: str) -> str:
+def checked_change(credits_added: int, reason: str) -> str:
+    """Return the reason of a change as it is kept. Raises Invalid naming `credits`, `reason` or both."""
     problems: dict[str, str] = {}
     try:
         check_credits(credits_added)

@@ -1,0 +1,139 @@
+"""What waits for people: requests for a second opinion, and purchases that only a person can settle."""
+
+from typing import Any
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, SkipValidation
+
+from matinee.console.access import allow
+from matinee.console.crm.deciding import case_of, person_of
+from matinee.console.crm.reasons import ReasonForm, ask_again
+from matinee.console.crm.words import KINDS, OUTCOMES, PURCHASE
+from matinee.console.forms import read_form
+from matinee.console.rendering import redirect, render, render_fragment
+from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.console.tables import Column, Filter, ListSpec, Table, list_query
+from matinee.kernel.errors import Forbidden, Invalid
+from matinee.kernel.ids import parse_id
+from matinee.purchases.decisions import get_decision, list_decisions, waiting_counts
+from matinee.purchases.jobs.deciding import approve_or_lapse
+from matinee.purchases.operations.four_eyes import reject
+from matinee.purchases.queries import waiting_for_staff
+from matinee.purchases.services import PurchaseServices
+from matinee.purchases.types import DecisionOutcome
+from matinee.staff.rules import may
+from matinee.staff.types import Role
+
+Purchases = NamedDependency[SkipValidation[PurchaseServices]]
+
+PATH = "/console/crm/approvals"
+
+SPEC = ListSpec(
+    path=PATH,
+    noun=("request", "requests"),
+    columns=(
+        Column("What"),
+        Column("Customer"),
+        Column("Amount", kind="number"),
+        Column("Asked by"),
+        Column("Reason"),
+        Column("Decision", kind="actions"),
+    ),
+    filters=(Filter("state", "State", [("decided", "Decided")], without="Open"),),
+)
+
+
+@get("/crm/approvals")
+async def approvals(
+    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator
+) -> Response[Any]:
+    """List what somebody asked for and another person decides, longest waiting first."""
+    query = list_query(request, SPEC)
+    async with database.transaction(operator.operator_id) as tx:
+        page = await list_decisions(tx, operator_id=operator.operator_id, query=query)
+        now = await tx.now()
+    return render(
+        request, "crm/approvals.html", table=Table(SPEC, page), kinds=KINDS, outcomes=OUTCOMES, now=now
+    )
+
+
+@post("/crm/approvals/{key:str}/{decision:str}/approve", guards=[allow(Role.FINANCE)], status_code=303)
+async def approve_request(
+    request: ConsoleRequest,
+    database: ConsoleDatabase,
+    operator: CurrentOperator,
+    staff: CurrentStaff,
+    purchases: Purchases,
+    key: FromPath[str],
+    decision: FromPath[str],
+) -> Response[Any]:
+    """Agree to a request; it is done now, if the world still allows it."""
+    form = await read_form(request, ReasonForm)
+    try:
+        decided = await approve_or_lapse(
+            database, case=case_of(operator, purchases, parse_id(key)), decision_id=parse_id(decision),
+            reason=form.reason.data or "", person=person_of(staff),
+        )  # fmt: skip
+    except Invalid as error:
+        return ask_again(request, form, error, title="Approve this request", button="Approve", back=PATH)
+    if decided.outcome is DecisionOutcome.LAPSED:
+        toast = f"It could not be done any more: {decided.decision_reason}"
+        return redirect(request, PATH, toast=toast, tone="error")
+    return redirect(request, PATH, toast="Approved and done.")
+
+
+@post(
+    "/crm/approvals/{key:str}/{decision:str}/reject",
+    guards=[allow(Role.CARE, Role.FINANCE)],
+    status_code=303,
+)
+async def reject_request(
+    request: ConsoleRequest,
+    database: ConsoleDatabase,
+    operator: CurrentOperator,
+    staff: CurrentStaff,
+    purchases: Purchases,
+    key: FromPath[str],
+    decision: FromPath[str],
+) -> Response[Any]:
+    """Refuse a request (finance), or withdraw one's own."""
+    form = await read_form(request, ReasonForm)
+    ids = {"customer_id": parse_id(key), "decision_id": parse_id(decision)}
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            found = await get_decision(tx, operator_id=operator.operator_id, **ids)
+            if found.requested_by != staff.staff_id and not may(staff, Role.FINANCE):
+                raise Forbidden("This needs the role finance. Ask an administrator of your service.")
+            decided = await reject(
+                tx, case=case_of(operator, purchases, ids["customer_id"]), decision_id=ids["decision_id"],
+                reason=form.reason.data or "", person=person_of(staff),
+            )  # fmt: skip
+    except Invalid as error:
+        return ask_again(request, form, error, title="Close this request", button="Close it", back=PATH)
+    own = decided.outcome is DecisionOutcome.WITHDRAWN
+    return redirect(request, PATH, toast="Withdrawn." if own else "Rejected. Nothing was changed.")
+
+
+@get("/crm/tasks")
+async def tasks(
+    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator
+) -> Response[Any]:
+    """List the purchases that only a person can settle, longest waiting first."""
+    async with database.transaction(operator.operator_id) as tx:
+        waiting = await waiting_for_staff(tx, operator_id=operator.operator_id)
+        now = await tx.now()
+    return render(request, "crm/tasks.html", waiting=waiting, words=PURCHASE, now=now)
+
+
+@get("/crm/waiting")
+async def waiting(
+    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator
+) -> Response[Any]:
+    """Show how much waits for people: part of the left column of every page."""
+    async with database.transaction(operator.operator_id) as tx:
+        counts = await waiting_counts(tx, operator_id=operator.operator_id)
+    return render_fragment(request, "fragments/waiting.html", counts=counts)
+
+
+ROUTES = [approvals, approve_request, reject_request, tasks, waiting]
