@@ -77,8 +77,14 @@ async def forgive(
     await tx.execute(
         "DELETE FROM sign_in_failures WHERE operator_id = $1 AND subject = $2", operator_id, account.subject
     )
+    wider = [limit for limit in (address, everybody) if limit is not None]
+    await take_back(tx, operator_id=operator_id, limits=wider)
+
+
+async def take_back(tx: Transaction, *, operator_id: UUID, limits: Sequence[TryLimit]) -> None:
+    """Take back one try from each limit: it was no failure."""
     await tx.execute(
         """UPDATE sign_in_failures SET failures = greatest(failures - 1, 0)
            WHERE operator_id = $1 AND subject = ANY($2::text[])""",
-        operator_id, [limit.subject for limit in (address, everybody) if limit is not None],
+        operator_id, [limit.subject for limit in limits],
     )  # fmt: skip

@@ -5,11 +5,11 @@ Neither is a truth about billing, only a reason to hold back; what all processes
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from uuid import UUID
 
-from matinee.purchases.rules import CALLS_AT_ONCE, SILENCES, SILENT_WITHIN
+from matinee.purchases.rules import CALLS_AT_ONCE, QUESTIONS_AT_ONCE, SILENCES, SILENT_WITHIN
 
 Billing = tuple[UUID, UUID]
 """An operator's provision: (operator id, provision id)."""
@@ -20,25 +20,20 @@ class Pressure:
 
     def __init__(self) -> None:
         self._under_way: Counter[Billing] = Counter()
+        self._asked: Counter[Billing] = Counter()
         self._silences: dict[Billing, list[datetime]] = {}
 
-    @contextmanager
-    def call(self, billing: Billing | None) -> Iterator[bool]:
-        """Count a call for as long as the block lasts; False: there are so many that this one must wait its turn.
+    def call(self, billing: Billing | None) -> AbstractContextManager[bool]:
+        """Count a charge for as long as the block lasts; False: there are so many that this one must wait its turn.
 
         A billing system that hangs may so hold up its own purchases, but not fill this process with them.
         None is for what needs no call.
         """
-        if billing is None or self._under_way[billing] >= CALLS_AT_ONCE:
-            yield billing is None
-            return
-        self._under_way[billing] += 1
-        try:
-            yield True
-        finally:
-            self._under_way[billing] -= 1
-            if not self._under_way[billing]:
-                del self._under_way[billing]
+        return nullcontext(True) if billing is None else _counted(self._under_way, billing, CALLS_AT_ONCE)
+
+    def question(self, billing: Billing) -> AbstractContextManager[bool]:
+        """Count a question that nobody waits for; False: there are so many that this one is left out."""
+        return _counted(self._asked, billing, QUESTIONS_AT_ONCE)
 
     def answered(self, billing: Billing) -> None:
         """Note that billing gave an answer, whatever it says."""
@@ -49,3 +44,17 @@ class Pressure:
         recent = [one for one in self._silences.get(billing, []) if at - one < SILENT_WITHIN]
         self._silences[billing] = [*recent, at][-SILENCES:]
         return len(recent) + 1 >= SILENCES
+
+
+@contextmanager
+def _counted(under_way: Counter[Billing], billing: Billing, most: int) -> Iterator[bool]:
+    if under_way[billing] >= most:
+        yield False
+        return
+    under_way[billing] += 1
+    try:
+        yield True
+    finally:
+        under_way[billing] -= 1
+        if not under_way[billing]:
+            del under_way[billing]

@@ -41,6 +41,18 @@ async def get_purchase(
     return purchase_from(row)
 
 
+async def purchase_by_reference(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, reference: str
+) -> Purchase | None:
+    """Return this customer's purchase that billing knows by `reference`. One that was never sent does not count."""
+    row = await tx.fetchrow(
+        f"SELECT {PURCHASE_COLUMNS} FROM purchases "
+        "WHERE operator_id = $1 AND customer_id = $2 AND reference = $3 AND state <> 'NOT_SENT'",
+        operator_id, customer_id, reference,
+    )  # fmt: skip
+    return None if row is None else purchase_from(row)
+
+
 async def state_and_epoch(
     connection: Connection, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID
 ) -> tuple[PurchaseState, int]:

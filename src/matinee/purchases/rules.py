@@ -76,6 +76,9 @@ MOST_REVERSALS_OF_A_CHARGE = 2
 CALLS_AT_ONCE = 256
 """The calls to one billing system that one process has under way at most; more purchases wait their turn."""
 
+QUESTIONS_AT_ONCE = 20
+"""Questions to one billing system, of those that its callbacks cause, that one process has under way at most."""
+
 SILENCES = 5
 SILENT_WITHIN = _MIN
 """So many charges in a row without any answer, begun within so long: billing is left alone for a while."""

@@ -4,13 +4,13 @@ Handlers are listed in the `ROUTES` of their module and may ask by name for `sub
 `session_auth.Subscriber`; NotSignedIn otherwise), `operator` (of the host name), `database`, and whatever
 else the application provides. Errors of `matinee.kernel.errors` become problem documents by themselves;
 `problems.problem_response` answers with one that has members of its own. Changes are only taken as JSON
-from a page of the same origin.
+from a page of the same origin, but for what billing systems call (`callbacks`): they sign what they send.
 """
 
 from litestar import Router
 from litestar.di import Provide
 
-from matinee.viewer_api import playback, purchases, session
+from matinee.viewer_api import callbacks, playback, purchases, session
 from matinee.viewer_api.hot import rights
 from matinee.viewer_api.problems import EXCEPTION_HANDLERS
 from matinee.viewer_api.session_auth import check_origin, current_subscriber
@@ -22,7 +22,13 @@ def create_router() -> Router:
     """Return the router for `/api`."""
     return Router(
         path="/api",
-        route_handlers=[*session.ROUTES, *purchases.ROUTES, *playback.ROUTES, *rights.ROUTES],
+        route_handlers=[
+            *session.ROUTES,
+            *purchases.ROUTES,
+            *playback.ROUTES,
+            *rights.ROUTES,
+            *callbacks.ROUTES,
+        ],
         dependencies={"subscriber": Provide(current_subscriber)},
         guards=[check_origin],
         exception_handlers=EXCEPTION_HANDLERS,

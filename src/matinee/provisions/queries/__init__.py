@@ -14,7 +14,7 @@ from matinee.provisions.queries.provisions import (
     proved_capabilities,
     read_billing_version,
 )
-from matinee.provisions.queries.secrets import SecretEntry, list_secret_names
+from matinee.provisions.queries.secrets import SecretEntry, callback_secret, list_secret_names
 
 __all__ = [
     "BILLING_VERSION",
@@ -22,6 +22,7 @@ __all__ = [
     "BillingRow",
     "SecretEntry",
     "billing_version",
+    "callback_secret",
     "current_capabilities",
     "decode_config",
     "get_probe",

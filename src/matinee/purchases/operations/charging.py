@@ -10,6 +10,7 @@ from matinee.customers.types import Customer
 from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
 from matinee.provisions.queries import billing_version
+from matinee.provisions.rules.callbacks import callback_url
 from matinee.provisions.types import (
     BillingTarget,
     Capabilities,
@@ -102,12 +103,12 @@ def order_of(
         purchase=purchase,
         target=target,
         capabilities=capabilities,
-        values=_values(operator, purchase, payer),
+        values=_values(operator, purchase, payer, target.provision_id),
         quiet=quiet_period(target.config.longest_processing_seconds),
     )
 
 
-def _values(operator: Operator, purchase: Purchase, payer: Payer) -> Values:
+def _values(operator: Operator, purchase: Purchase, payer: Payer, provision_id: UUID) -> Values:
     customer = payer.customer
     return {
         PlatformValue.USERID: customer.username,
@@ -127,6 +128,7 @@ def _values(operator: Operator, purchase: Purchase, payer: Payer) -> Values:
         PlatformValue.CUSTOMER_MAPPING_ID: customer.mapping_id,
         PlatformValue.REQUESTED_AT: purchase.confirmed_at.isoformat(timespec="seconds"),
         PlatformValue.CONTENT_TYPE: purchase.item_kind,
+        PlatformValue.CALLBACK_URL: callback_url(operator.host, provision_id),
     }
 
 
