@@ -79,7 +79,7 @@ export function App(props: { leaving: boolean; onStay: () => void }): JSX.Elemen
 
 /** One page for one visit: another film is another page, with a state of its own. */
 function drawPage(route: Route): JSX.Element {
-  if (route.name === "play") return <PlayPage item={route.item} />;
+  if (route.name === "play") return <PlayPage item={route.item} episodeId={route.episodeId ?? null} />;
   return <Shell>{drawBody(route)}</Shell>;
 }
 

@@ -3,12 +3,14 @@ import type { Product } from "../src/api/types";
 import { asManifest, asPage, pageUrl } from "../src/catalogue/documents";
 import { CatalogueLoader, CatalogueUnavailable } from "../src/catalogue/loader";
 import type { CatalogueView } from "../src/catalogue/loader";
+import { eventPhase } from "../src/catalogue/events";
 import { homeShelves, isIncluded, priceFor } from "../src/catalogue/rails";
 import { memoryShelf } from "../src/catalogue/shelf";
 import { visibleSpan } from "../src/catalogue/windowing";
 import { aFilm, settle } from "./doubles";
 
 const MANIFEST = "/published/op/movies_tv/manifest.json";
+const now = new Date("2026-05-08T19:00:00Z");
 const product: Product = { name: "Basic", payment_type: "api", currency: "EUR", packages: ["pack"] };
 
 /** A content network that counts what it is asked for. */
@@ -148,16 +150,31 @@ describe("shelves", () => {
 
   test("each film stands on one shelf", () => {
     const films = [aFilm({ id: "a" }), plan, aFilm({ id: "dollars", offer: null })];
-    const shelves = homeShelves(films, product);
+    const shelves = homeShelves(films, product, now);
     expect(shelves.toRent.map((film) => film.id)).toEqual(["a"]);
     expect(shelves.included.map((film) => film.id)).toEqual(["sub"]);
     expect(shelves.more.map((film) => film.id)).toEqual(["dollars"]);
     expect(isIncluded(plan, { ...product, packages: [] })).toBe(false);
   });
 
+  test("live events stand in their own rail until they are over, the next one first", () => {
+    const event = (id: string, starts_at: string, ends_at: string) => aFilm({ id, kind: "live_event", starts_at, ends_at });
+    const films = [
+      event("later", "2026-05-10T18:00:00Z", "2026-05-10T20:00:00Z"),
+      event("now", "2026-05-08T18:00:00Z", "2026-05-08T20:00:00Z"),
+      event("over", "2026-05-08T17:00:00Z", "2026-05-08T19:00:00Z"),
+      aFilm({ id: "season", kind: "season", episodes: [] }),
+    ];
+    const shelves = homeShelves(films, product, now);
+    expect(shelves.events.map((film) => film.id)).toEqual(["now", "later"]);
+    expect(shelves.seasons.map((film) => film.id)).toEqual(["season"]);
+    expect([shelves.toRent, shelves.more]).toEqual([[], []]);
+    expect(films.map((film) => eventPhase(film, now))).toEqual(["coming", "live", "over", null]);
+  });
+
   test("a long rail ends, and the rest goes to the grid", () => {
     const films = Array.from({ length: 40 }, (_, index) => aFilm({ id: String(index) }));
-    const shelves = homeShelves(films, product);
+    const shelves = homeShelves(films, product, now);
     expect([shelves.toRent.length, shelves.more.length]).toEqual([24, 16]);
   });
 });

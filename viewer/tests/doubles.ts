@@ -12,6 +12,7 @@ export function aQuote(change: Partial<Quote> = {}): Quote {
   return {
     quote: "signed-1",
     purchase_id: "purchase-1",
+    item_kind: "movie",
     title: "Night Ferry",
     rule_name: "Weekend",
     rule_unit: "hours",
@@ -22,6 +23,7 @@ export function aQuote(change: Partial<Quote> = {}): Quote {
     tax_minor: 93,
     tax_rate_basis_points: 2300,
     startable_until: "2026-05-10T19:00:00Z",
+    ends_at: null,
     payment: { type: "api", operator_name: "Aurora", balance_before_minor: null, balance_after_minor: null },
     expires_at: "2026-05-08T19:10:00Z",
     ...change,

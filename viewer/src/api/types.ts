@@ -68,12 +68,15 @@ export interface RuleTerms {
 export interface Quote extends RuleTerms {
   quote: string;
   purchase_id: string;
+  item_kind: string;
   title: string;
   amount_minor: number;
   currency: string;
   tax_minor: number;
   tax_rate_basis_points: number;
   startable_until: string;
+  /** When a live event, and with it the rental, is over. */
+  ends_at: string | null;
   payment: {
     type: "api" | "wallet";
     operator_name: string;

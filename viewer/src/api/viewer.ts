@@ -36,9 +36,10 @@ export const viewerApi = {
   giveUp: (purchaseId: string) =>
     request<Purchase>("POST", `/api/purchases/${part(purchaseId)}/give-up`, { timeoutMs: CONFIRM_TIMEOUT_MS }),
   rentals: () => request<{ rentals: Rental[] }>("GET", "/api/rentals").then((answer) => answer.rentals),
-  openPlayback: (item: Item) =>
+  /** Of a season one episode is played, of anything else the item itself. */
+  openPlayback: (item: Item, episodeId: string | null) =>
     request<PlaybackSession>("POST", "/api/playback-sessions", {
-      body: { item_kind: item.kind, item_id: item.id },
+      body: { item_kind: item.kind, item_id: item.id, ...(episodeId === null ? {} : { episode_id: episodeId }) },
     }),
   /** Outlives the page too: the last one notes where the viewer stopped. */
   heartbeat: (sessionId: string, token: string, positionSeconds: number) =>

@@ -12,6 +12,14 @@ export interface Offer {
   prices: Record<string, number>;
 }
 
+export interface Episode {
+  id: string;
+  number: number;
+  title: string;
+  runtime_minutes: number;
+}
+
+/** Anything that is rented and watched: a movie, a live event (with its times) or a season (with its episodes). */
 export interface Film {
   kind: string;
   id: string;
@@ -24,7 +32,12 @@ export interface Film {
   packages: string[];
   licence_ends_at: string | null;
   offer: Offer | null;
+  starts_at?: string;
+  ends_at?: string;
+  episodes?: Episode[];
 }
+
+export const KINDS = ["movie", "live_event", "season"];
 
 export interface Manifest {
   section: string;
@@ -54,9 +67,10 @@ export function asManifest(value: unknown): Manifest {
 export function asPage(value: unknown): Page {
   if (!isRecord(value) || !Array.isArray(value["items"])) throw new TypeError("not a catalogue page");
   const items = (value["items"] as unknown[]).filter(
-    (item) => isRecord(item) && typeof item["id"] === "string" && item["kind"] === "movie",
+    (item) => isRecord(item) && typeof item["id"] === "string" && KINDS.indexOf(String(item["kind"])) >= 0,
   );
-  return { items: items as Film[] };
+  // A live event has no year.
+  return { items: items.map((item) => ({ year: null, ...(item as object) }) as Film) };
 }
 
 /** Where a manifest's page lies: `published/{operator}/{section}/manifest.json` names pages of `published/{operator}/pages/`. */

@@ -3,6 +3,7 @@ import type { JSX } from "solid-js";
 import type { Item, Right } from "../api/types";
 import { viewerApi } from "../api/viewer";
 import type { Film } from "../catalogue/documents";
+import { eventPhase } from "../catalogue/events";
 import { standingOf } from "../rights/standing";
 import type { Standing } from "../rights/standing";
 import { rightNote, ruleInWords } from "../rights/words";
@@ -11,6 +12,8 @@ import { createLoad, reloadWhile } from "../state/load";
 import { formatMoney } from "../texts/format";
 import { isTextKey } from "../texts/translate";
 import { Button } from "../ui/button";
+import { EpisodeList } from "../ui/episodes";
+import { EventLine } from "../ui/event";
 import { filmFacts } from "../ui/hero";
 import { Icon } from "../ui/icons";
 import { Backdrop, Poster } from "../ui/poster";
@@ -82,12 +85,16 @@ function FilmView(props: ViewProps): JSX.Element {
               <p class="film-facts">{filmFacts(film(), t("film.minutes", { count: film().runtime_minutes ?? 0 }))}</p>
             )}
           </Show>
+          <Show when={props.film}>{(film) => <EventLine film={film()} />}</Show>
           <Show when={!props.failure} fallback={<Failure error={props.failure} onRetry={props.onRetry} />}>
             <Show when={props.right} fallback={<div class="film-wait"><span class="spinner" aria-hidden="true" /></div>}>
               {(right) => (
                 <RightPanel item={props.item} film={props.film} right={right()} standing={standingOf(right(), props.film, app.session().product)} />
               )}
             </Show>
+          </Show>
+          <Show when={props.film?.episodes}>
+            {(episodes) => <EpisodeList item={props.item} episodes={episodes()} playable={props.right?.state === "playable"} />}
           </Show>
           <p class="film-description">{props.film?.description ?? ""}</p>
         </div>
@@ -109,6 +116,8 @@ function RightPanel(props: { item: Item; film: Film | null; right: Right; standi
     const price = formatMoney(app.formats(), standing.price.amountMinor, standing.price.currency);
     return t(standing.again ? "film.rent_again_for" : "film.rent_for", { price });
   };
+  // A season is played by its episodes, and a live event not before it starts.
+  const playsItself = () => props.item.kind !== "season" && eventPhase(props.film, app.now()) !== "coming";
   const as = <K extends Standing["kind"]>(kind: K) =>
     props.standing.kind === kind ? (props.standing as Standing & { kind: K }) : false;
 
@@ -118,9 +127,11 @@ function RightPanel(props: { item: Item; film: Film | null; right: Right; standi
         <Match when={as("playable")}>
           <RightNoteLine right={props.right} />
           <div class="actions">
-            <Button id="play" testId="play" look="primary" icon="play" autofocus onPress={() => { app.navigator.go({ name: "play", item: props.item }); }}>
-              {t("film.play")}
-            </Button>
+            <Show when={playsItself()}>
+              <Button id="play" testId="play" look="primary" icon="play" autofocus onPress={() => { app.navigator.go({ name: "play", item: props.item }); }}>
+                {t(props.item.kind === "live_event" ? "film.play_event" : "film.play")}
+              </Button>
+            </Show>
             <Show when={props.right.purchase_id}>
               {(purchaseId) => (
                 <Button id="receipt" onPress={() => { app.navigator.go({ name: "receipt", purchaseId: purchaseId() }); }}>
@@ -206,7 +217,7 @@ function Terms(props: { film: Film | null }): JSX.Element {
       {(offer) => (
         <div class="terms" data-testid="terms">
           <h2>{offer().rule_name}</h2>
-          <p>{ruleInWords(app.formats().words, offer()).join(" ")}</p>
+          <p>{ruleInWords(app.formats().words, offer(), props.film?.kind).join(" ")}</p>
         </div>
       )}
     </Show>

@@ -40,7 +40,7 @@ function Shelves(props: { films: Film[]; stale: boolean; total: number }): JSX.E
   const app = useApp();
   const t = useText();
   const product = () => app.session().product;
-  const shelves = createMemo(() => homeShelves(props.films, product()));
+  const shelves = createMemo(() => homeShelves(props.films, product(), app.now()));
   const live = createMemo(() => liveRentals(app.rentals.seen() ?? []));
   const rented = createMemo(() => new Map(live().map((rental) => [rental.purchase.item.id, rental] as const)));
   const tiles = (shelf: keyof HomeShelves) =>
@@ -53,6 +53,8 @@ function Shelves(props: { films: Film[]; stale: boolean; total: number }): JSX.E
       [],
     );
   const toRent = tiles("toRent");
+  const events = tiles("events");
+  const seasons = tiles("seasons");
   const included = tiles("included");
   const more = tiles("more");
   const rentals = createMemo<TileData[]>(
@@ -69,7 +71,7 @@ function Shelves(props: { films: Film[]; stale: boolean; total: number }): JSX.E
   const featured = createMemo<Film | null>(() => {
     const chosen = spotlight();
     const found = chosen === null ? null : app.catalogue.peek(chosen);
-    return found ?? shelves().toRent.find((film) => !rented().has(film.id)) ?? shelves().toRent[0] ?? shelves().included[0] ?? props.films[0] ?? null;
+    return found ?? shelves().toRent.find((film) => !rented().has(film.id)) ?? shelves().toRent[0] ?? shelves().events[0] ?? shelves().included[0] ?? props.films[0] ?? null;
   });
   // On a television the top of the page tells about the film that has the focus.
   const follow = (tile: TileData) => {
@@ -88,6 +90,12 @@ function Shelves(props: { films: Film[]; stale: boolean; total: number }): JSX.E
         </Show>
         <Show when={toRent().length > 0}>
           <Rail id="rail-to-rent" title={t("home.to_rent")} tiles={toRent()} eager onFocusTile={follow} />
+        </Show>
+        <Show when={events().length > 0}>
+          <Rail id="rail-events" title={t("home.events")} tiles={events()} onFocusTile={follow} />
+        </Show>
+        <Show when={seasons().length > 0}>
+          <Rail id="rail-seasons" title={t("home.seasons")} tiles={seasons()} onFocusTile={follow} />
         </Show>
         <Show when={included().length > 0}>
           <Rail id="rail-included" title={t("home.included")} tiles={included()} onFocusTile={follow} />

@@ -23,11 +23,12 @@ type PlayView =
   | { stage: "failed"; error: unknown };
 
 /** From "Play" to the moving picture: asks before a finish clock starts, and says why playing stopped. */
-export function PlayPage(props: { item: Item }): JSX.Element {
+export function PlayPage(props: { item: Item; episodeId: string | null }): JSX.Element {
   const app = useApp();
   const t = useText();
   const [view, setView] = createSignal<PlayView>({ stage: "preparing" });
   const [untilNote, setUntilNote] = createSignal<string | null>(null);
+  const isEvent = () => props.item.kind === "live_event";
   let position = 0;
   let lease: PlaybackLease | null = null;
   let left = false;
@@ -54,7 +55,7 @@ export function PlayPage(props: { item: Item }): JSX.Element {
   };
   const fail = (error: unknown) => {
     if (error instanceof ApiError && error.code === "not_signed_in") app.signedOut();
-    else if (error instanceof ApiError && error.code === "right_ended") show({ stage: "ended", forSale: true });
+    else if (error instanceof ApiError && error.code === "right_ended") show({ stage: "ended", forSale: !isEvent() });
     else if (error instanceof ApiError && error.status < 500) show({ stage: "refused", error });
     else show({ stage: "failed", error });
   };
@@ -68,7 +69,7 @@ export function PlayPage(props: { item: Item }): JSX.Element {
       if (right.state === "playable") show({ stage: "interrupted" });
       else show({ stage: "ended", forSale: right.for_sale });
     } catch {
-      show(presumed === "ended" ? { stage: "ended", forSale: true } : { stage: "interrupted" });
+      show(presumed === "ended" ? { stage: "ended", forSale: !isEvent() } : { stage: "interrupted" });
     }
   };
 
@@ -85,7 +86,7 @@ export function PlayPage(props: { item: Item }): JSX.Element {
     });
     lease = opened;
     try {
-      const session = await opened.open(props.item);
+      const session = await opened.open(props.item, props.episodeId);
       position = Math.max(position, session.resume_at_seconds);
       show({ stage: "playing", session: { ...session, resume_at_seconds: position }, lease: opened });
     } catch (error) {
@@ -136,6 +137,7 @@ export function PlayPage(props: { item: Item }): JSX.Element {
           {(found) => (
             <Screen
               item={props.item}
+              episodeId={props.episodeId}
               session={found().session}
               token={() => found().lease.token()}
               note={untilNote()}
@@ -195,7 +197,7 @@ export function PlayPage(props: { item: Item }): JSX.Element {
                 </>
               }
             >
-              <p>{t("player.ended_body")}</p>
+              <p>{t(isEvent() ? "player.event_over" : "player.ended_body")}</p>
             </Statement>
           )}
         </Match>

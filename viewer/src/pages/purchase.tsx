@@ -73,7 +73,9 @@ export function PurchasePage(props: { item: Item; purchaseId: string }): JSX.Ele
   };
   const acts: Record<OutcomeAction, () => void> = {
     watch_now: () => {
-      app.navigator.replace({ name: "play", item: props.item });
+      // A season is played by its episodes, a live event perhaps later: its page knows.
+      if (props.item.kind === "movie") app.navigator.replace({ name: "play", item: props.item });
+      else app.navigator.returnTo({ name: "title", item: props.item });
     },
     watch_later: () => {
       app.navigator.returnTo({ name: "title", item: props.item });

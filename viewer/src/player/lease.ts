@@ -24,8 +24,8 @@ export class PlaybackLease {
   constructor(private readonly ports: LeasePorts) {}
 
   /** Raises ApiError where the film may not be played and Unreachable where nobody answers. */
-  async open(item: Item): Promise<PlaybackSession> {
-    const session = await this.ports.api.openPlayback(item);
+  async open(item: Item, episodeId: string | null = null): Promise<PlaybackSession> {
+    const session = await this.ports.api.openPlayback(item, episodeId);
     this.currentToken = session.token;
     if (this.closed) {
       this.release(session);

@@ -2,6 +2,7 @@ import type { Purchase, Quote } from "../api/types";
 import { ruleInWords } from "../rights/words";
 import { formatMoment, formatMoney, formatRate, formatWhen } from "../texts/format";
 import type { Formats } from "../texts/format";
+import type { Translator } from "../texts/translate";
 
 /** One row of an invoice or a receipt. */
 export interface Fact {
@@ -12,6 +13,10 @@ export interface Fact {
   id?: string;
 }
 
+function kindWord(words: Translator, kind: string): string {
+  return words.text(kind === "live_event" || kind === "season" ? `invoice.${kind}` : "invoice.film");
+}
+
 function terms(formats: Formats, sold: Quote | Purchase): Fact {
   const windows = {
     unit: sold.rule_unit,
@@ -20,7 +25,7 @@ function terms(formats: Formats, sold: Quote | Purchase): Fact {
   };
   return {
     label: formats.words.text("invoice.rule"),
-    value: [sold.rule_name, ...ruleInWords(formats.words, windows)],
+    value: [sold.rule_name, ...ruleInWords(formats.words, windows, "item" in sold ? sold.item.kind : sold.item_kind)],
     id: "invoice-rule",
   };
 }
@@ -58,13 +63,16 @@ function payment(formats: Formats, quote: Quote): Fact[] {
 export function invoiceFacts(formats: Formats, quote: Quote, now: Date): Fact[] {
   const { words } = formats;
   return [
-    { label: words.text("invoice.film"), value: quote.title, id: "invoice-title" },
+    { label: kindWord(words, quote.item_kind), value: quote.title, id: "invoice-title" },
     terms(formats, quote),
     {
       label: words.text("invoice.start_by"),
       value: formatWhen(formats, quote.startable_until, now),
       id: "invoice-start-by",
     },
+    ...(quote.ends_at === null
+      ? []
+      : [{ label: words.text("invoice.ends"), value: formatWhen(formats, quote.ends_at, now), id: "invoice-ends" }]),
     ...payment(formats, quote),
     tax(formats, quote),
     {
@@ -80,7 +88,7 @@ export function invoiceFacts(formats: Formats, quote: Quote, now: Date): Fact[] 
 export function receiptFacts(formats: Formats, purchase: Purchase, operatorName: string): Fact[] {
   const { words } = formats;
   const rows: Fact[] = [
-    { label: words.text("invoice.film"), value: purchase.item.title, id: "receipt-title" },
+    { label: kindWord(words, purchase.item.kind), value: purchase.item.title, id: "receipt-title" },
     terms(formats, purchase),
     { label: words.text("receipt.bought"), value: formatMoment(formats, purchase.confirmed_at) },
   ];

@@ -10,13 +10,14 @@ export interface Windows {
 }
 
 /** The rental terms in plain words: when to start, and what happens after that. */
-export function ruleInWords(words: Translator, windows: Windows): string[] {
+export function ruleInWords(words: Translator, windows: Windows, kind = "movie"): string[] {
   const start = words.plural(`rule.start_${windows.unit}`, windows.quantity);
   const finish =
     windows.finish_window_hours === null
       ? words.text("rule.finish_free")
       : words.plural("rule.finish", windows.finish_window_hours);
-  return [start, finish];
+  if (kind === "live_event") return [start, words.text("rule.event")];
+  return kind === "season" ? [start, words.text("rule.season"), finish] : [start, finish];
 }
 
 /** How much time is left, rounded up: who just rented for 48 hours reads 48. The exact end stands beside it. */

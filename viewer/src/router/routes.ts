@@ -9,7 +9,7 @@ export type Route =
   | { name: "purchase"; item: Item; purchaseId: string }
   | { name: "rentals" }
   | { name: "receipt"; purchaseId: string }
-  | { name: "play"; item: Item }
+  | { name: "play"; item: Item; episodeId?: string }
   | { name: "missing" };
 
 const part = encodeURIComponent;
@@ -20,9 +20,10 @@ export function pathOf(route: Route): string {
       return "/";
     case "sign-in":
       return route.next === "/" ? "/sign-in" : `/sign-in?next=${part(route.next)}`;
+    case "play":
+      return `/play/${part(route.item.kind)}/${part(route.item.id)}${route.episodeId === undefined ? "" : `/${part(route.episodeId)}`}`;
     case "title":
     case "rent":
-    case "play":
       return `/${route.name}/${part(route.item.kind)}/${part(route.item.id)}`;
     case "purchase":
       return `/rent/${part(route.item.kind)}/${part(route.item.id)}/${part(route.purchaseId)}`;
@@ -52,8 +53,10 @@ function itemRoute(name: "title" | "rent" | "play", segments: string[]): Route {
   const item = { kind: segments[1] ?? "", id: segments[2] ?? "" };
   if (item.kind === "" || item.id === "") return { name: "missing" };
   if (segments.length === 3) return { name, item };
-  const purchaseId = segments[3] ?? "";
-  if (name === "rent" && segments.length === 4 && purchaseId !== "") return { name: "purchase", item, purchaseId };
+  const last = segments[3] ?? "";
+  if (segments.length !== 4 || last === "") return { name: "missing" };
+  if (name === "rent") return { name: "purchase", item, purchaseId: last };
+  if (name === "play") return { name: "play", item, episodeId: last };
   return { name: "missing" };
 }
 

@@ -10,6 +10,8 @@ interface Props {
   icon?: IconName | undefined;
   autofocus?: boolean;
   disabled?: boolean;
+  /** What a screen reader says, where the text alone is not enough. */
+  label?: string;
   type?: "button" | "submit";
   onPress?: () => void;
   children: JSX.Element;
@@ -24,6 +26,7 @@ export function Button(props: Props): JSX.Element {
       data-testid={props.testId}
       data-autofocus={props.autofocus === true ? "" : undefined}
       disabled={props.disabled}
+      aria-label={props.label}
       onClick={() => props.onPress?.()}
     >
       <Show when={props.icon}>{(name) => <Icon name={name()} />}</Show>

@@ -4,13 +4,16 @@ import type { Film } from "../catalogue/documents";
 import { priceFor } from "../catalogue/rails";
 import { useApp, useText } from "../state/app";
 import { formatMoney } from "../texts/format";
+import { EventLine } from "./event";
 import { Icon } from "./icons";
 import { Link } from "./link";
 import { Backdrop, Poster } from "./poster";
 
 /** Year and running time of a film, as one line. */
 export function filmFacts(film: Film, minutes: string): string {
-  return [film.year === null ? "" : String(film.year), film.runtime_minutes === null ? "" : minutes]
+  // A season's running time is that of its longest episode, and says nothing here.
+  const lasts = film.runtime_minutes !== null && film.episodes === undefined;
+  return [film.year === null ? "" : String(film.year), lasts ? minutes : ""]
     .filter((part) => part !== "")
     .join("  ·  ");
 }
@@ -32,6 +35,7 @@ export function Hero(props: { film: Film; rented: boolean }): JSX.Element {
             {(found) => <span class="price-tag">{formatMoney(app.formats(), found().amountMinor, found().currency)}</span>}
           </Show>
         </p>
+        <EventLine film={props.film} />
         <p class="hero-description">{props.film.description ?? ""}</p>
         <Show when={!onTv}>
           <Link id="hero-open" class="button button-primary" to={{ name: "title", item: { kind: props.film.kind, id: props.film.id } }}>

@@ -4,6 +4,7 @@ import { priceFor } from "../catalogue/rails";
 import { rightNote } from "../rights/words";
 import { formatMoney } from "../texts/format";
 import type { Formats } from "../texts/format";
+import { eventNote } from "./event";
 import type { TileData } from "./tile";
 
 /** What a tile says of a right that still lasts: the time left, or that it is being confirmed. */
@@ -14,8 +15,10 @@ function rentalNote(formats: Formats, rental: Rental, now: Date): Pick<TileData,
   return { note: rightNote(formats, rental.right, now)?.left ?? "", noteTone: "good" };
 }
 
-function filmNote(formats: Formats, product: Product, film: Film): string {
+function filmNote(formats: Formats, product: Product, film: Film, now: Date): string {
   const price = priceFor(film, product);
+  const event = eventNote(formats, film, now);
+  if (event !== "") return event;
   if (price !== null) return formatMoney(formats, price.amountMinor, price.currency);
   return film.year === null ? "" : String(film.year);
 }
@@ -29,7 +32,7 @@ export function filmTile(formats: Formats, product: Product, film: Film, rental:
     title: film.title,
     poster: film.poster,
     to: { name: "title", item: { kind: film.kind, id: film.id } },
-    ...(rental === null ? { note: filmNote(formats, product, film) } : rentalNote(formats, rental, now)),
+    ...(rental === null ? { note: filmNote(formats, product, film, now) } : rentalNote(formats, rental, now)),
   };
 }
 

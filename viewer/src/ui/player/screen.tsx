@@ -16,6 +16,7 @@ const CONTROLS_SHOWN_MS = 4_000;
 
 interface Props {
   item: Item;
+  episodeId: string | null;
   session: PlaybackSession;
   token: () => string;
   /** "Watch until ...", shown with the controls. */
@@ -161,10 +162,13 @@ export function Screen(props: Props): JSX.Element {
   createEffect(() => {
     if (!playing()) setShown(true);
   });
-  const title = () =>
-    app.catalogue.peek(props.item.id)?.title ??
-    app.rentals.seen()?.find((rental) => rental.purchase.item.id === props.item.id)?.purchase.item.title ??
-    "";
+  const title = () => {
+    const film = app.catalogue.peek(props.item.id);
+    const episode = film?.episodes?.find((found) => found.id === props.episodeId);
+    if (film && episode) return `${film.title} · ${String(episode.number)}. ${episode.title}`;
+    const rental = app.rentals.seen()?.find((found) => found.purchase.item.id === props.item.id);
+    return film?.title ?? rental?.purchase.item.title ?? "";
+  };
 
   usePageTitle(title);
 
