@@ -1,7 +1,11 @@
 """Each test of a fault has a billing system of its own choosing and an operator of its own."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from tests.doubles.ledger import CLASS_A, CLASS_B, CLASS_D
+from tests.faults.servers import Pair, running_pair
 
 
 @pytest.fixture(
@@ -11,3 +15,12 @@ def capabilities(request: pytest.FixtureRequest) -> frozenset[str]:
     """The classes of billing systems that a provision can have: A, B and D."""
     can: frozenset[str] = request.param
     return can
+
+
+@pytest.fixture(scope="session")
+def pair(scratch: Path) -> Iterator[Pair]:
+    """A primary and a standby, for the faults that are about them."""
+    folder = scratch / "pair"
+    folder.mkdir(mode=0o711)
+    with running_pair(folder) as servers:
+        yield servers

@@ -1,9 +1,9 @@
 """A film counter with a real till: real database, real HTTP to the billing double, and a clock that is set."""
 
 from collections import Counter as Tally
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -96,23 +96,20 @@ class Counter(msgspec.Struct, frozen=True, kw_only=True):
         while await resolver.start_due():
             await resolver.drain()
 
-    async def pass_time(self, span: timedelta, *, also: Callable[[], object] = lambda: None) -> None:
-        """Move from check to check; `also` happens at each."""
-        end = self.clock.moment + span
-        while self.clock.moment < end:
-            due = await self._next_check()
-            self.clock.moment = due if due is not None and self.clock.moment < due < end else end
-            also()
-            await self.work()
+    async def pass_time(self, span: timedelta) -> None:
+        """Move from check to check."""
+        await pass_time([self], span)
 
-    async def _next_check(self) -> Any:
+    async def next_check(self) -> datetime | None:
+        """Return when something is due for this operator."""
         async with self.database.transaction(self.operator_id) as tx:
-            return await tx.fetchval(
+            due: datetime | None = await tx.fetchval(
                 """SELECT min(next_check_at) FROM (
                        SELECT next_check_at FROM purchases WHERE operator_id = $1 UNION ALL
                        SELECT next_check_at FROM reversals WHERE operator_id = $1) AS checks""",
                 self.operator_id,
             )
+        return due
 
     async def settle_by_the_books(self) -> None:
         """Let staff settle whatever waits for them, by what billing's own ledger says."""
@@ -141,11 +138,7 @@ class Counter(msgspec.Struct, frozen=True, kw_only=True):
 
     async def ends(self) -> dict[str, int]:
         """Let the same time pass; return the balance, with what these capabilities cannot see."""
-        await self.pass_time(timedelta(hours=25))
-        await self.settle_by_the_books()
-        await self.pass_time(timedelta(days=8))
-        await self.holds()
-        return await self.balance()
+        return (await end([self]))[0]
 
     async def holds(self) -> None:
         """Assert that every invariant holds and that whatever was charged was charged as quoted."""
@@ -157,13 +150,36 @@ class Counter(msgspec.Struct, frozen=True, kw_only=True):
             assert (str(charge.amount), charge.currency) == quoted.get(charge.reference)
 
 
+async def pass_time(counters: Sequence[Counter], span: timedelta) -> None:
+    """Move from check to check of counters that have one clock and one gateway; each check is really made."""
+    first = counters[0]
+    end = first.clock.moment + span
+    while first.clock.moment < end:
+        checks = [due for counter in counters if (due := await counter.next_check()) is not None]
+        soon = [due for due in checks if first.clock.moment < due < end]
+        first.clock.moment = min(soon, default=end)
+        await first.work()
+
+
+async def end(counters: Sequence[Counter]) -> list[dict[str, int]]:
+    """Let a day pass, staff decide what only they can, and a week more; return each balance."""
+    await pass_time(counters, timedelta(hours=25))
+    for counter in counters:
+        await counter.settle_by_the_books()
+    await pass_time(counters, timedelta(days=8))
+    for counter in counters:
+        await counter.holds()
+    return [await counter.balance() for counter in counters]
+
+
 def services_for(database: Database, gateway: AiohttpBillingGateway) -> PurchaseServices:
     return PurchaseServices.of(database=database, gateway=gateway, secret_key=SECRET_KEY)
 
 
-def gateway_for(port: int) -> AiohttpBillingGateway:
-    """The real exchange, allowed to call the double."""
-    return AiohttpBillingGateway(policy=EgressPolicy.parse(f"127.0.0.0/8:{port}"))
+def gateway_for(*ports: int) -> AiohttpBillingGateway:
+    """The real exchange, allowed to call the doubles at these ports."""
+    allowed = ", ".join(f"127.0.0.0/8:{port}" for port in ports)
+    return AiohttpBillingGateway(policy=EgressPolicy.parse(allowed))
 
 
 @asynccontextmanager

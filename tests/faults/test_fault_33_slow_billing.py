@@ -11,11 +11,9 @@ import pytest
 from tests.doubles.billing import BillingDouble
 from tests.doubles.misbehaviour import HONEST, hang, held
 from tests.factories.sale import make_person
-from tests.faults.counter import Counter, open_counter
+from tests.faults.counter import Counter, end, gateway_for, open_counter
 
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.exchange import AiohttpBillingGateway
 from matinee.purchases.types import Purchase, PurchaseState
 
 pytest_plugins = ["tests.doubles.fixtures"]
@@ -49,8 +47,8 @@ async def next_door(
     counter: Counter, urls: EmbeddedPostgresInfo, billing: BillingDouble
 ) -> AsyncIterator[tuple[Counter, Counter]]:
     """Two operators in one process: the same pool and the same gateway serve both."""
-    policy = EgressPolicy.parse(f"127.0.0.0/8:{counter.billing.port}, 127.0.0.0/8:{billing.port}")
-    async with open_counter(urls, billing) as other, AiohttpBillingGateway(policy=policy) as gateway:
+    ports = (counter.billing.port, billing.port)
+    async with open_counter(urls, billing, clock=counter.clock) as other, gateway_for(*ports) as gateway:
         services = msgspec.structs.replace(counter.services, gateway=gateway)
         yield (
             msgspec.structs.replace(counter, services=services),
@@ -99,8 +97,7 @@ async def test_another_operators_purchases_are_as_quick_as_ever(
         billing_double.always("charge", HONEST)
         billing_double.release()
         await stuck
-        await hanging.ends_well()
-        await other.ends_well()
+        assert await end([hanging, other]) == [{}, {}]
 
 
 async def test_another_operators_unclear_purchases_are_settled_meanwhile(
@@ -126,5 +123,4 @@ async def test_another_operators_unclear_purchases_are_settled_meanwhile(
         billing_double.always("status", HONEST)
         billing_double.release()
         await working
-        await hanging.ends_well()
-        await other.ends_well()
+        assert await end([hanging, other]) == [{}, {}]

@@ -205,7 +205,7 @@ async def test_unknown_addresses_and_methods_are_told_apart_by_their_readers(
 async def test_a_mistake_of_ours_shows_no_traceback_and_is_logged(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a secret in a message")
 
     monkeypatch.setattr(health, "readiness", broken)

@@ -58,7 +58,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with found.running():
-            ready = await health.readiness(found.database)
+            ready = await health.readiness(found.database, standby=settings.database_standby)
             if not ready.ready:
                 _log.warning("not_ready", code=ready.code, message=ready.message)
             if freeze:
@@ -192,7 +192,8 @@ async def _healthz() -> dict[str, str]:
 
 @get("/readyz", include_in_schema=False)
 async def _readyz(state: State) -> Response[health.Readiness]:
-    found = await health.readiness(state.database)
+    standby = state.services.settings.database_standby
+    found = await health.readiness(state.database, standby=standby)
     return Response(found, status_code=200 if found.ready else 503, headers={"Cache-Control": "no-store"})
 
 

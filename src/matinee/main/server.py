@@ -1,5 +1,6 @@
 """Serving: Granian with one process per worker, each with its own event loop (uvloop)."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -12,7 +13,9 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from matinee.kernel.errors import Conflict, Misconfigured
+from matinee.main.health import refuse_to_forget
 from matinee.main.wiring import build_services
+from matinee.platform.db import Database
 from matinee.platform.embedded_postgres.lifeline import die_with_parent
 from matinee.platform.settings import Settings
 from matinee.platform.telemetry import configure_logging
@@ -52,6 +55,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, on_start: C
     Raises PortInUse and Misconfigured before anything is started.
     """
     build_services(settings)  # so that a wrong setting is one line here, not a crash in every worker
+    asyncio.run(_check_database(settings))
     check_port(host, port)
     with tempfile.TemporaryDirectory(prefix="matinee-metrics-") as folder:
         if workers > 1:  # each worker counts on its own; this is where the counts meet
@@ -71,6 +75,15 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, on_start: C
         server.on_startup(on_start)
         tie = die_with_parent(signal.SIGTERM)
         server.serve(target_loader=lambda _target: _application(settings, tie))
+
+
+async def _check_database(settings: Settings) -> None:
+    database = Database(settings.database_url, connections=1)
+    await database.open(at_once=False)
+    try:
+        await refuse_to_forget(database, standby=settings.database_standby)
+    finally:
+        await database.close()
 
 
 def _application(settings: Settings, tie: Callable[[], None] | None) -> Any:

@@ -12,6 +12,7 @@ import procrastinate
 import structlog
 
 from matinee.entitlements.jobs import note_ended_rights
+from matinee.main.health import refuse_to_forget
 from matinee.main.wiring import Services, build_services
 from matinee.media.jobs import package_asset
 from matinee.platform import jobs
@@ -41,7 +42,7 @@ _log = structlog.get_logger()
 async def run_worker(settings: Settings, *, on_start: Callable[[], None] = lambda: None) -> None:
     """Work until SIGINT or SIGTERM; a job under way gets a few seconds, then it is left for the next worker.
 
-    Raises Unavailable when the database cannot be reached at the start.
+    Raises Unavailable when the database cannot be reached at the start, and Misconfigured when it could forget charges.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -52,6 +53,7 @@ async def run_worker(settings: Settings, *, on_start: Callable[[], None] = lambd
     async with services.running():
         async with services.database.directory() as tx:
             await tx.fetchval("SELECT 1")
+        await refuse_to_forget(services.database, standby=settings.database_standby)
         await work(services, stop, on_start=on_start)
 
 

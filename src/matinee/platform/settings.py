@@ -9,6 +9,7 @@ from typing import Self
 import msgspec
 
 from matinee.kernel.errors import Misconfigured
+from matinee.platform.db import Standby
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +19,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     migrations and by the platform owner's commands only. `secret_key` is 32 bytes, from which the
     keys for each purpose are derived. `egress_allow` lists the private networks that billing calls
     may reach, as `NETWORK:PORT` separated by commas; empty means public https only.
+    `database_standby` says whether a standby may take over from the database.
     """
 
     database_url: str
@@ -27,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     egress_allow: str = ""
     key_origin: str = ""
     database_connections: int = 10
+    database_standby: Standby = Standby.ATTACHED
     json_logs: bool = True
 
     def __repr__(self) -> str:
@@ -43,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             egress_allow=environment.get("MATINEE_EGRESS_ALLOW", ""),
             key_origin=environment.get("MATINEE_KEY_ORIGIN", ""),
             database_connections=_count(environment, "MATINEE_DATABASE_CONNECTIONS", 10),
+            database_standby=_standby(environment.get("MATINEE_DATABASE_STANDBY", "")),
             json_logs=environment.get("MATINEE_LOG_FORMAT", "json") == "json",
         )
 
@@ -64,6 +68,14 @@ def _key(text: str) -> bytes:
             "MATINEE_SECRET_KEY must be 32 random bytes in base64 (`openssl rand -base64 32`)."
         )
     return key
+
+
+def _standby(text: str) -> Standby:
+    try:
+        return Standby(text or Standby.ATTACHED)
+    except ValueError:
+        choices = ", ".join(Standby)
+        raise Misconfigured(f"MATINEE_DATABASE_STANDBY must be one of {choices}, not {text!r}.") from None
 
 
 def _count(environment: Mapping[str, str], name: str, default: int) -> int:

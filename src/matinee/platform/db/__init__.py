@@ -9,6 +9,7 @@ from matinee.platform.db.database import (
     Record,
     Transaction,
 )
+from matinee.platform.db.durability import Standby, durability_problem
 from matinee.platform.db.migrate import migrate, migrations_folder
 from matinee.platform.db.statements import compile_statement
 
@@ -20,8 +21,10 @@ __all__ = [
     "DatabaseUnavailable",
     "PoolSize",
     "Record",
+    "Standby",
     "Transaction",
     "compile_statement",
+    "durability_problem",
     "migrate",
     "migrations_folder",
 ]

@@ -38,6 +38,8 @@ ACQUIRE_SECONDS = 5.0
 _SESSION = {
     "application_name": "matinee",
     "search_path": "public,jobs",
+    # Whatever the server's default is: a purchase rests on its commits.
+    "synchronous_commit": "on",
     # A process that is frozen inside a transaction must not keep its locks from the others.
     "idle_in_transaction_session_timeout": "10s",
 }
