@@ -94,8 +94,9 @@ def billing_config(
 
 
 async def make_operator(
-    owner_url: str, slug: str, *, honour_late_charges: bool = False, **fields: Any
-) -> Operator:
+    owner_url: str, slug: str, *, honour_late_charges: bool = False, self_cancel_hours: int | None = None,
+    **fields: Any,
+) -> Operator:  # fmt: skip
     """Add an operator as the platform's owner does."""
     database = await Database.connect(owner_url, connections=1)
     try:
@@ -106,10 +107,12 @@ async def make_operator(
             } | fields  # fmt: skip
             operator = await create_operator(tx, slug=slug, **given)
             await tx.execute(
-                "UPDATE operators SET honour_late_charges = $2 WHERE operator_id = $1",
-                operator.operator_id, honour_late_charges,
+                "UPDATE operators SET honour_late_charges = $2, self_cancel_hours = $3 WHERE operator_id = $1",
+                operator.operator_id, honour_late_charges, self_cancel_hours,
             )  # fmt: skip
-            return msgspec.structs.replace(operator, honour_late_charges=honour_late_charges)
+            return msgspec.structs.replace(
+                operator, honour_late_charges=honour_late_charges, self_cancel_hours=self_cancel_hours
+            )
     finally:
         await database.close()
 

@@ -49,6 +49,7 @@ export function aPurchase(change: Partial<Purchase> = {}): Purchase {
     startable_until: "2026-05-10T19:00:01Z",
     never_charged_twice: false,
     can_give_up: false,
+    cancel_until: null,
     decline_reason: null,
     ...change,
   };

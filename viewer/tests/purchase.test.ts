@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ApiError } from "../src/api/http";
 import { Unreachable } from "../src/api/http";
 import type { Purchase } from "../src/api/types";
+import { cancelledText, mayCancel } from "../src/purchase/cancel";
 import { quoteChanges } from "../src/purchase/changes";
 import { invoiceFacts, receiptFacts } from "../src/purchase/invoice";
 import { outcomeOf } from "../src/purchase/outcome";
@@ -44,6 +45,21 @@ describe("what a purchase's page says", () => {
     expect(lines("insufficient_funds")).toEqual({ key: "reason.insufficient_funds" });
     expect(lines("parental_block")).toEqual({ key: "purchase.declined_reason", params: { reason: "parental block" } });
     expect(lines("Ask at the desk.")).toEqual({ key: "purchase.declined_reason", params: { reason: "Ask at the desk." } });
+  });
+});
+
+describe("cancelling", () => {
+  const until = "2026-05-09T19:00:00Z";
+  test("is offered until the server's time, for what is paid and unplayed", () => {
+    expect(mayCancel(aPurchase({ cancel_until: until }), new Date("2026-05-09T18:59:59Z"))).toBe(true);
+    expect(mayCancel(aPurchase({ cancel_until: until }), new Date(until))).toBe(false);
+    expect(mayCancel(aPurchase(), inTime)).toBe(false);
+    expect(mayCancel(aPurchase({ cancel_until: until, state: "refunding" }), inTime)).toBe(false);
+  });
+
+  test("says whether the money is back or on its way", () => {
+    expect(cancelledText(aPurchase({ state: "refunded" }))).toBe("cancel.done_refunded");
+    expect(cancelledText(aPurchase({ state: "refunding" }))).toBe("cancel.done_refunding");
   });
 });
 

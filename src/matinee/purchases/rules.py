@@ -144,12 +144,17 @@ def cancel_until(
 
     `hours`: how long after the purchase the operator allows it, None for never. What was played stays bought.
     """
-    if hours is None or purchase.state is not S.GRANTED or purchase.granted_at is None or right is None:
+    if purchase.state is not S.GRANTED or purchase.granted_at is None or right is None:
         return None
     if right.first_played_at is not None or right.revoked_at is not None:
         return None
-    until = min(purchase.granted_at + timedelta(hours=hours), right_ends_at(right))
-    return until if now < until else None
+    until = cancellable_until(purchase.granted_at, right_until=right_ends_at(right), hours=hours)
+    return until if until is not None and now < until else None
+
+
+def cancellable_until(granted_at: datetime, *, right_until: datetime, hours: int | None) -> datetime | None:
+    """Return until when what was just granted may be cancelled; None where the operator does not allow it."""
+    return None if hours is None else min(granted_at + timedelta(hours=hours), right_until)
 
 
 ASKING = frozenset({Capability.STATUS, Capability.CANCEL, Capability.IDEMPOTENT})

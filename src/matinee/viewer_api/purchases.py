@@ -29,10 +29,11 @@ from matinee.purchases import queries
 from matinee.purchases.errors import AlreadyHeld, QuoteStale
 from matinee.purchases.jobs.charge import confirm_and_charge
 from matinee.purchases.jobs.resolve import ask_now
+from matinee.purchases.operations.by_subscriber import cancel_by_subscriber
 from matinee.purchases.operations.charging import give_up
 from matinee.purchases.operations.quoting import current_terms, make_quote
 from matinee.purchases.operations.transitions import right_until
-from matinee.purchases.rules import OPEN
+from matinee.purchases.rules import OPEN, cancellable_until
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Purchase, PurchaseState
 from matinee.viewer_api.problems import documented, problem_response
@@ -271,8 +272,12 @@ async def confirm(
     if purchase.state is PurchaseState.GRANTED and purchase.granted_at is not None:
         # What the settle step has just written, by the same rule: no need to read it again.
         until = right_until(purchase, subscriber.operator, purchase.granted_at)
-        return Response(settled_view(purchase, startable_until=until), status_code=201, headers=_NO_STORE)
-    view = await _view(purchases.database, purchase)
+        cancel = cancellable_until(
+            purchase.granted_at, right_until=until, hours=subscriber.operator.self_cancel_hours
+        )
+        settled = settled_view(purchase, startable_until=until, cancel_until=cancel)
+        return Response(settled, status_code=201, headers=_NO_STORE)
+    view = await _view(purchases.database, subscriber, purchase)
     return Response(view, status_code=202 if purchase.state in OPEN else 201, headers=_NO_STORE)
 
 
@@ -292,7 +297,7 @@ async def show_purchase(
     if purchase.state is PurchaseState.UNKNOWN:
         await _ask(purchases, purchase)
         purchase = await _mine(purchases.database, subscriber, purchase_id)
-    return Response(await _view(purchases.database, purchase), headers=_NO_STORE)
+    return Response(await _view(purchases.database, subscriber, purchase), headers=_NO_STORE)
 
 
 @post(
@@ -316,7 +321,34 @@ async def give_purchase_up(
             purchase_id=purchase_id,
             now=await tx.now(),
         )
-    return Response(await _view(purchases.database, purchase), headers=_NO_STORE)
+    return Response(await _view(purchases.database, subscriber, purchase), headers=_NO_STORE)
+
+
+@post(
+    "/purchases/{purchase_id:uuid}/cancel",
+    status_code=200,
+    summary="Cancel a purchase that was not played",
+    tags=["purchases"],
+    responses=documented(401, 403, 404, 409, 415),
+)
+async def cancel_purchase(
+    subscriber: NamedDependency[Subscriber],
+    purchases: NamedDependency[PurchaseServices],
+    purchase_id: FromPath[UUID],
+) -> Response[PurchaseView]:
+    """Take a purchase back: access ends now, and the money follows. The same again is the same answer.
+
+    `cannot_cancel` where it was played, its time is over, or the operator does not allow it.
+    """
+    async with purchases.database.transaction(subscriber.operator_id) as tx:
+        purchase = await cancel_by_subscriber(
+            tx,
+            operator=subscriber.operator,
+            reference_key=purchases.reference_key,
+            customer_id=subscriber.customer_id,
+            purchase_id=purchase_id,
+        )
+    return Response(await _view(purchases.database, subscriber, purchase), headers=_NO_STORE)
 
 
 @get("/rentals", summary="What I bought", tags=["purchases"], responses=documented(401))
@@ -337,7 +369,11 @@ async def list_rentals(
         rentals = [
             RentalView(
                 purchase=await purchase_view(
-                    tx, purchase=purchase, entitlement=rights.get(purchase.purchase_id)
+                    tx,
+                    operator=subscriber.operator,
+                    purchase=purchase,
+                    entitlement=rights.get(purchase.purchase_id),
+                    now=now,
                 ),
                 right=_rental_right(purchase, rights.get(purchase.purchase_id), now),
             )
@@ -374,7 +410,7 @@ async def _mine(database: Database, subscriber: Subscriber, purchase_id: UUID) -
         )
 
 
-async def _view(database: Database, purchase: Purchase) -> PurchaseView:
+async def _view(database: Database, subscriber: Subscriber, purchase: Purchase) -> PurchaseView:
     async with database.transaction(purchase.operator_id) as tx:
         entitlement = await entitlement_of_purchase(
             tx,
@@ -382,7 +418,11 @@ async def _view(database: Database, purchase: Purchase) -> PurchaseView:
             customer_id=purchase.customer_id,
             purchase_id=purchase.purchase_id,
         )
-        return await purchase_view(tx, purchase=purchase, entitlement=entitlement)
+        return await purchase_view(
+            tx, operator=subscriber.operator, purchase=purchase, entitlement=entitlement, now=await tx.now()
+        )
 
 
-ROUTES: Final[list[Any]] = [show_right, quote, confirm, show_purchase, give_purchase_up, list_rentals]
+ROUTES: Final[list[Any]] = [
+    show_right, quote, confirm, show_purchase, give_purchase_up, cancel_purchase, list_rentals,
+]  # fmt: skip

@@ -11,10 +11,11 @@ from matinee.entitlements.rules import right_ends_at
 from matinee.entitlements.types import Entitlement, Right, RightVia
 from matinee.kernel.periods import WindowUnit
 from matinee.platform.db import Transaction
+from matinee.platform.operators import Operator
 from matinee.provisions.queries import billing_version
 from matinee.provisions.rules import never_charged_twice
 from matinee.provisions.types import Capabilities, Capability
-from matinee.purchases.rules import ASKING, OPEN
+from matinee.purchases.rules import ASKING, OPEN, cancel_until
 from matinee.purchases.types import Purchase, PurchaseState
 
 PurchaseStateView = Literal["confirming", "granted", "declined", "not_charged", "refunding", "refunded"]
@@ -51,7 +52,10 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
-    """One purchase. Amounts in minor units, tax contained. `never_charged_twice`: proved, not hoped."""
+    """One purchase. Amounts in minor units, tax contained. `never_charged_twice`: proved, not hoped.
+
+    `cancel_until`: until when it may be taken back while it is unplayed; None: it may not (any more).
+    """
 
     purchase_id: UUID
     item: ItemView
@@ -70,6 +74,7 @@ class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
     startable_until: datetime | None
     never_charged_twice: bool
     can_give_up: bool
+    cancel_until: datetime | None
     decline_reason: str | None
 
 
@@ -89,7 +94,7 @@ class RightView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def purchase_view(
-    tx: Transaction, *, purchase: Purchase, entitlement: Entitlement | None
+    tx: Transaction, *, operator: Operator, purchase: Purchase, entitlement: Entitlement | None, now: datetime
 ) -> PurchaseView:
     """Return what the subscriber sees of a purchase and of the right that it gave, if any."""
     capabilities: Capabilities = frozenset()
@@ -108,11 +113,16 @@ async def purchase_view(
         purchase,
         startable_until=entitlement.startable_until if entitlement else None,
         capabilities=capabilities,
+        cancel_until=cancel_until(purchase, right=entitlement, hours=operator.self_cancel_hours, now=now),
     )
 
 
 def settled_view(
-    purchase: Purchase, *, startable_until: datetime | None, capabilities: Capabilities = frozenset()
+    purchase: Purchase,
+    *,
+    startable_until: datetime | None,
+    capabilities: Capabilities = frozenset(),
+    cancel_until: datetime | None,
 ) -> PurchaseView:
     """Return the same of what was read already; `capabilities` count for a purchase that is still open."""
     state = _STATES[purchase.state]
@@ -137,6 +147,7 @@ def settled_view(
         startable_until=startable_until,
         never_charged_twice=never_charged_twice(capabilities),
         can_give_up=purchase.state is PurchaseState.UNKNOWN and repeats and purchase.gave_up_at is None,
+        cancel_until=cancel_until,
         decline_reason=purchase.decline_reason,
     )
 

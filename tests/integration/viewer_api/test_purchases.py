@@ -166,6 +166,33 @@ async def test_what_is_not_mine_does_not_exist(database_urls: EmbeddedPostgresIn
             assert (await his.get("/api/rentals")).json() == {"rentals": []}
 
 
+async def test_a_rental_is_cancelled_while_it_is_unplayed(database_urls: EmbeddedPostgresInfo) -> None:
+    async with open_shop(database_urls, capabilities=A, films=2, self_cancel_hours=24) as shop:
+        ann, ben = await shop.person(), await shop.person()
+        async with signed_in(shop, ann) as hers, signed_in(shop, ben) as his:
+            bought = (await confirm(hers, document := await invoice(hers, shop))).json()
+            path = f"/api/purchases/{document['purchase_id']}"
+            assert bought["cancel_until"] == (await hers.get(path)).json()["cancel_until"] is not None
+            assert code(await his.post(f"{path}/cancel", json={})) == (404, "not_found")
+            for _ in range(2):
+                cancelled = await hers.post(f"{path}/cancel", json={})
+                assert (cancelled.status_code, cancelled.json()["state"]) == (200, "refunding")
+                assert cancelled.json()["cancel_until"] is None
+            right = (await hers.get(f"/api/items/movie/{shop.sale.movie_id}/right")).json()
+            assert (right["state"], right["for_sale"]) == ("ended", True)
+            await shop.pass_time(timedelta(minutes=2))
+            assert (await hers.get(path)).json()["state"] == "refunded"
+
+            second = await invoice(hers, shop)
+            await confirm(hers, second)
+            item = {"item_kind": "movie", "item_id": str(shop.sale.movie_id)}
+            assert (await hers.post("/api/playback-sessions", json=item)).status_code == 201
+            path = f"/api/purchases/{second['purchase_id']}"
+            assert (await hers.get(path)).json()["cancel_until"] is None
+            assert code(await hers.post(f"{path}/cancel", json={})) == (403, "cannot_cancel")
+        assert await shop.broken() == []
+
+
 async def test_playing_an_external_stream_starts_the_clock_and_heartbeats_renew_it(
     database_urls: EmbeddedPostgresInfo,
 ) -> None:

@@ -102,6 +102,8 @@ export interface Purchase extends RuleTerms {
   startable_until: string | null;
   never_charged_twice: boolean;
   can_give_up: boolean;
+  /** Until when it may be taken back while it is unplayed; null where it may not. */
+  cancel_until: string | null;
   decline_reason: string | null;
 }
 

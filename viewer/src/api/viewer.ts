@@ -35,6 +35,7 @@ export const viewerApi = {
   purchase: (purchaseId: string) => request<Purchase>("GET", `/api/purchases/${part(purchaseId)}`),
   giveUp: (purchaseId: string) =>
     request<Purchase>("POST", `/api/purchases/${part(purchaseId)}/give-up`, { timeoutMs: CONFIRM_TIMEOUT_MS }),
+  cancel: (purchaseId: string) => request<Purchase>("POST", `/api/purchases/${part(purchaseId)}/cancel`),
   rentals: () => request<{ rentals: Rental[] }>("GET", "/api/rentals").then((answer) => answer.rentals),
   /** Of a season one episode is played, of anything else the item itself. */
   openPlayback: (item: Item, episodeId: string | null) =>

@@ -1,12 +1,14 @@
-import { For, Match, Show, Switch } from "solid-js";
+import { For, Match, Show, Switch, createSignal } from "solid-js";
 import type { JSX } from "solid-js";
-import type { Rental } from "../api/types";
+import type { Purchase, Rental } from "../api/types";
+import { mayCancel } from "../purchase/cancel";
 import { wasCharged } from "../purchase/outcome";
 import { rightNote } from "../rights/words";
 import { useApp, usePageTitle, useText } from "../state/app";
 import { createLoad, reloadWhile } from "../state/load";
 import { formatMoney } from "../texts/format";
 import { Button } from "../ui/button";
+import { CancelDialog } from "../ui/cancel";
 import { Icon } from "../ui/icons";
 import { Link } from "../ui/link";
 import { Poster } from "../ui/poster";
@@ -17,6 +19,7 @@ export function RentalsPage(): JSX.Element {
   const t = useText();
   usePageTitle(() => t("rentals.title"));
   const loaded = createLoad(() => app.rentals.load(), app.rentals.seen());
+  const [asked, setAsked] = createSignal<Purchase | null>(null);
   const isOpen = (rental: Rental) => rental.purchase.state === "confirming" || rental.purchase.state === "refunding";
   reloadWhile(loaded, (rentals) => rentals.some(isOpen), 10_000);
   return (
@@ -46,8 +49,19 @@ export function RentalsPage(): JSX.Element {
               {(error) => <StaleNotice error={error()} onRetry={loaded.reload} />}
             </Show>
             <ul>
-              <For each={rentals()}>{(rental) => <RentalRow rental={rental} />}</For>
+              <For each={rentals()}>{(rental) => <RentalRow rental={rental} onCancel={setAsked} />}</For>
             </ul>
+            <Show when={asked()}>
+              {(purchase) => (
+                <CancelDialog
+                  purchase={purchase()}
+                  onClose={(changed) => {
+                    setAsked(null);
+                    if (changed) loaded.reload();
+                  }}
+                />
+              )}
+            </Show>
           </div>
         )}
       </Match>
@@ -55,7 +69,7 @@ export function RentalsPage(): JSX.Element {
   );
 }
 
-function RentalRow(props: { rental: Rental }): JSX.Element {
+function RentalRow(props: { rental: Rental; onCancel: (purchase: Purchase) => void }): JSX.Element {
   const app = useApp();
   const t = useText();
   const purchase = () => props.rental.purchase;
@@ -109,6 +123,18 @@ function RentalRow(props: { rental: Rental }): JSX.Element {
           <span class="rental-price">{formatMoney(app.formats(), purchase().amount_minor, purchase().currency)}</span>
         </Show>
       </Link>
+      <Show when={mayCancel(purchase(), app.now())}>
+        <button
+          id={`rental-cancel-${purchase().purchase_id}`}
+          type="button"
+          class="button button-quiet"
+          data-testid="cancel-rental"
+          aria-label={t("cancel.button_named", { title: purchase().item.title })}
+          onClick={() => { props.onCancel(purchase()); }}
+        >
+          <span>{t("cancel.button")}</span>
+        </button>
+      </Show>
     </li>
   );
 }
