@@ -1,0 +1,110 @@
+"""One loop in every worker that does what is due, whatever kind of work that is.
+
+The due list is read without locks; whoever does a row claims it by compare-and-set with a lease, so any number of
+workers may run the same loop. It goes on whatever happens: what it does not do, nobody does.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+import structlog
+
+from matinee.kernel.errors import MatineeError
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 1000
+PER_OPERATOR = 20
+IDLE_SECONDS = 0.5
+
+
+class HasOperator(Protocol):
+    """What names one piece of work: hashable, and somebody's."""
+
+    @property
+    def operator_id(self) -> UUID: ...
+
+    def __hash__(self) -> int: ...
+
+
+Key = TypeVar("Key", bound=HasOperator)
+
+
+class DueWork(Generic[Key]):
+    """Runs what is due until it is stopped. One operator's slow systems take at most `per_operator` of the places.
+
+    `look` gives due keys, oldest first, leaving out the operators it is told are busy: their rows would only hide
+    those of others. `do` does one; it may raise, which is logged: the lease that it took brings the row back.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        look: Callable[[Sequence[UUID]], Awaitable[Sequence[Key]]],
+        do: Callable[[Key], Awaitable[None]],
+        at_once: int = AT_ONCE,
+        per_operator: int = PER_OPERATOR,
+    ) -> None:
+        self._log = log.bind(work=name)
+        self._look, self._do = look, do
+        self._at_once, self._per_operator = at_once, per_operator
+        self._running: dict[Key, asyncio.Task[None]] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look for due work until `stop` is set, then let what is under way end (its calls are bounded in time)."""
+        while not stop.is_set():
+            try:
+                started = await self.start_due()
+            except MatineeError as error:
+                self._log.warning("cannot_look_for_due_work", code=error.code)
+                started = 0
+            except Exception:
+                self._log.exception("due_work_crashed")
+                started = 0
+            if started == 0:
+                await _pause(stop)
+        await self.drain()
+
+    async def drain(self) -> None:
+        """Wait for everything under way."""
+        if self._running:
+            await asyncio.gather(*self._running.values())
+
+    async def start_due(self) -> int:
+        """Start what is due and has a free place; returns how much was started."""
+        places = Counter(key.operator_id for key in self._running)
+        busy = [operator_id for operator_id, taken in places.items() if taken >= self._per_operator]
+        started = 0
+        for key in await self._look(busy):
+            full = len(self._running) >= self._at_once or places[key.operator_id] >= self._per_operator
+            if key not in self._running and not full:
+                self._start(key)
+                places[key.operator_id] += 1
+                started += 1
+        await asyncio.sleep(0)
+        return started
+
+    def _start(self, key: Key) -> None:
+        task = asyncio.create_task(self._guarded(key))
+        self._running[key] = task
+        task.add_done_callback(lambda _: self._running.pop(key, None))
+
+    async def _guarded(self, key: Key) -> None:
+        try:
+            await self._do(key)
+        except MatineeError as error:
+            self._log.warning("due_work_failed", key=str(key), code=error.code)
+        except Exception:
+            self._log.exception("due_work_crashed", key=str(key))
+
+
+async def _pause(stop: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(IDLE_SECONDS):
+            await stop.wait()
+    except TimeoutError:
+        pass

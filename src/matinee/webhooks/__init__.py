@@ -1,0 +1,1 @@
+"""Telling the operator's other systems what happened: signed messages (Standard Webhooks), tried until they arrive."""
