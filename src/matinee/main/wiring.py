@@ -13,8 +13,11 @@ from matinee.platform.storage import ObjectStorage
 from matinee.platform.tokens import TokenSigner
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.provisions.resolver import LookupPool
+from matinee.provisions.wire import Wire
 from matinee.purchases.services import PurchaseServices
 from matinee.viewer_api.hot.rights import StartRights
+from matinee.webhooks.jobs import WebhookServices
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)  # keys are inside
@@ -32,6 +35,7 @@ class Services:
     playback_tokens: TokenSigner
     purchases: PurchaseServices
     start_rights: StartRights
+    webhooks: WebhookServices
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -44,6 +48,8 @@ class Services:
             async with self.gateway:
                 yield
         finally:
+            await self.webhooks.wire.close()
+            self.webhooks.names.close()
             await self.database.close()
 
 
@@ -65,4 +71,5 @@ def build_services(settings: Settings) -> Services:
         playback_tokens=TokenSigner(settings.secret_key, audience="playback"),
         purchases=PurchaseServices.of(database=database, gateway=gateway, secret_key=settings.secret_key),
         start_rights=StartRights(database, secret_key=settings.secret_key),
+        webhooks=WebhookServices(database, Wire(policy=egress), LookupPool(), secret_box),
     )

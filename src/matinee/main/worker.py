@@ -1,4 +1,4 @@
-"""The worker: background jobs, and the resolver that settles open purchases."""
+"""The worker: background jobs, the resolver that settles open purchases, and the telling of what happened."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from matinee.main.health import refuse_to_forget
 from matinee.main.wiring import Services, build_services
 from matinee.media.jobs import package_asset
 from matinee.platform import jobs
-from matinee.platform.operators import get_operator
+from matinee.platform.operators import get_operator, list_operators
 from matinee.platform.settings import Settings
 from matinee.provisions.jobs import run_requested_probe
 from matinee.provisions.operations.probes import TASK as PROBE_TASK
@@ -25,6 +25,7 @@ from matinee.publishing.operations.runs import TASK as SYNC_TASK
 from matinee.purchases.jobs.resolver import Resolver
 from matinee.reconciliation.jobs import apply_file, import_file
 from matinee.reconciliation.operations.files import APPLY_TASK, IMPORT_TASK
+from matinee.webhooks.jobs import prune_events, telling
 
 _CONCURRENCY: Final = 2
 _MOST_CALLS: Final = 4
@@ -33,6 +34,7 @@ _SILENT_SECONDS: Final = 40.0
 _LOOK_EVERY_SECONDS: Final = 10.0
 _REPAIR_EVERY_SECONDS: Final = 300.0
 _ENDS_EVERY_SECONDS: Final = 60.0
+_PRUNE_EVERY_SECONDS: Final = 3600.0
 _PAUSE_SECONDS: Final = 2.0
 _RETRY: Final = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
 
@@ -68,16 +70,21 @@ async def work(
         ("stalled_jobs", lambda: _return_stalled_jobs(app)),
         ("manifests", lambda: _repair_manifests(services)),
         ("ended_rights", lambda: _note_ended_rights(services)),
+        ("pruning", lambda: _prune(services)),
+    ]
+    # These see `stop` themselves and let their calls end; the others are cut off.
+    loops: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
         ("resolver", lambda: Resolver(services.purchases).run(stop)),
+        ("webhooks", lambda: telling(services.webhooks).run(stop)),
     ]
     async with app.open_async():
-        running = [asyncio.create_task(_keep_running(name, part, stop)) for name, part in parts]
+        cut_off = [asyncio.create_task(_keep_running(name, part, stop)) for name, part in parts]
+        ending = [asyncio.create_task(_keep_running(name, part, stop)) for name, part in loops]
         on_start()
         await stop.wait()
-        # The resolver sees `stop` itself and lets its calls to billing end; the others are told here.
-        for task in running[:-1]:
+        for task in cut_off:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(*cut_off, *ending, return_exceptions=True)
 
 
 def create_jobs_app(services: Services) -> procrastinate.App:
@@ -177,6 +184,15 @@ async def _note_ended_rights(services: Services) -> None:
     while True:
         await note_ended_rights(services.database)
         await asyncio.sleep(_ENDS_EVERY_SECONDS)
+
+
+async def _prune(services: Services) -> None:
+    """Forget what nobody needs any more, for ever."""
+    while True:
+        async with services.database.directory() as tx:
+            operator_ids = [operator.operator_id for operator in await list_operators(tx)]
+        await prune_events(services.database, operator_ids=operator_ids)
+        await asyncio.sleep(_PRUNE_EVERY_SECONDS)
 
 
 async def _keep_running(name: str, part: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
