@@ -25,7 +25,7 @@ CUSTOMERS_OWN = {
     "billing_attempts", "reversals", "outgoing_events", "ledger_entries", "wallets", "entitlements",
     "playback_sessions", "staff_decisions",
 }  # fmt: skip
-LOOKUPS = {"customer_lookups", "settlement_rows"}
+LOOKUPS = {"customer_lookups", "settlement_rows", "event_deliveries", "event_delivery_tries"}
 """Find the customer by what is unique in the whole operator, so their keys have no customer."""
 
 READERS = {"matinee_due_reader", "matinee_hot_reader", "matinee_gauge_reader"}
@@ -293,6 +293,7 @@ async def test_nobody_signs_in_as_a_reader_and_only_the_application_calls_its_fu
     )
     assert {row["proname"] for row in functions} == {
         "due_purchases", "due_reversals", "subscriber_session", "rights_to_start", "purchase_state", "billing_gauges",
+        "due_outgoing_events", "due_event_deliveries",
     }  # fmt: skip
     for row in functions:
         assert set(row["callers"]) - READERS == {"matinee_app"}
