@@ -5,10 +5,11 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 from tests.unit.provisions.examples import FULL
 
-from matinee.kernel.errors import Invalid, Misconfigured, NotFound
+from matinee.kernel.errors import Conflict, Invalid, Misconfigured, NotFound
 from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Database, Transaction
@@ -18,6 +19,7 @@ from matinee.platform.secrets import SecretBox
 from matinee.provisions import operations, queries
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.sealing import open_secret, open_secrets
+from matinee.provisions.types import BearerAuth
 
 INES = Actor("staff", UUID(int=7), "Ines Integration")
 BOX = SecretBox(b"k" * 32)
@@ -108,6 +110,41 @@ async def test_a_secret_is_forgotten(database: Database, where: Where) -> None:
         assert await queries.list_secret_names(tx, **where) == []
         with pytest.raises(NotFound):
             await operations.delete_secret(tx, **by)
+
+
+async def test_a_secret_that_the_settings_use_stays_until_they_do_not(
+    database: Database, where: Where
+) -> None:
+    async with database.transaction(where["operator_id"]) as tx:
+        by: Where = {**where, "actor": INES, "now": await tx.now()}
+        await store(tx, where, "api_key")
+        config = msgspec.structs.replace(FULL, auth=BearerAuth(token_secret="api_key"))
+        await operations.update_provision(tx, config=config, policy=EgressPolicy(), **by)
+        with pytest.raises(Conflict) as refused:
+            await operations.delete_secret(tx, name="api_key", **by)
+        assert refused.value.code == "secret_in_use"
+        await operations.update_provision(tx, config=FULL, policy=EgressPolicy(), **by)
+        await operations.delete_secret(tx, name="api_key", **by)
+
+
+async def test_a_target_has_the_secrets_as_they_are_now_whatever_its_version(
+    database: Database, where: Where
+) -> None:
+    async with database.transaction(where["operator_id"]) as tx:
+        by: Where = {**where, "actor": INES, "now": await tx.now()}
+        await operations.update_provision(
+            tx, config=msgspec.structs.replace(FULL, timeout_seconds=5), policy=EgressPolicy(), **by
+        )
+        texts = []
+        for text in ("old", "new"):
+            await store(tx, where, "api_key", text)
+            for version in (1, 2):
+                target, _ = await queries.billing_version(tx, version=version, **where)
+                texts.append(open_secrets(BOX, target.sealed_secrets, **where))
+        await operations.delete_secret(tx, name="api_key", **by)
+        target, _ = await queries.billing_version(tx, version=1, **where)
+    assert texts == [{"api_key": "old"}] * 2 + [{"api_key": "new"}] * 2
+    assert target.sealed_secrets == {}
 
 
 @pytest.mark.parametrize(

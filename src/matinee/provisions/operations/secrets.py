@@ -3,14 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from matinee.kernel.errors import Invalid, NotFound
+from matinee.kernel.errors import Conflict, Invalid, NotFound
 from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.platform.secrets import SecretBox
-from matinee.provisions.queries.provisions import NO_PROVISION
+from matinee.provisions.queries.provisions import NO_PROVISION, get_provision
 from matinee.provisions.queries.secrets import list_secret_names
-from matinee.provisions.rules.secret_texts import MOST_SECRETS, checked_secret
+from matinee.provisions.rules.secret_texts import MOST_SECRETS, checked_secret, secret_names
 from matinee.provisions.sealing import seal_secret
 
 
@@ -54,8 +54,16 @@ async def set_secret(
 async def delete_secret(
     tx: Transaction, *, operator_id: UUID, provision_id: UUID, name: str, actor: Actor, now: datetime
 ) -> None:
-    """Forget a secret. Raises NotFound. Calls that use it are not sent until it is set again."""
+    """Forget a secret. Raises NotFound, and Conflict (`secret_in_use`) while the current version uses it.
+
+    Calls for purchases made with an older version that uses it are not sent from then on.
+    """
     await _lock(tx, operator_id, provision_id)
+    provision = await get_provision(tx, operator_id=operator_id, provision_id=provision_id)
+    if name in secret_names(provision.config):
+        raise Conflict(
+            f"The provision uses the secret {name}. Take it out of the settings first.", code="secret_in_use"
+        )
     tag = await tx.execute(
         "DELETE FROM provision_secrets WHERE operator_id = $1 AND provision_id = $2 AND name = $3",
         operator_id, provision_id, name,
