@@ -8,13 +8,15 @@ from uuid import UUID
 import msgspec
 import pytest
 from litestar import Litestar
-from tests.integration.console.conftest import Browser, add_staff, open_browser
+from tests.factories.catalogue import Catalogue
+from tests.integration.console.conftest import SECRET_KEY, Browser, add_staff, open_browser
 from tests.integration.console.pages import cells, error_at, plain
 
 from matinee.kernel.errors import NotFound
 from matinee.platform import audit
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
+from matinee.platform.secrets import SecretBox
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.jobs import run_requested_probe
 from matinee.provisions.operations.probes import TASK
@@ -25,30 +27,46 @@ from matinee.provisions.types import Capability, KeyMapping, PlatformValue, Prov
 PROVISIONS = "/console/crm/products/api-provisions"
 ALL = frozenset({Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND})
 
-_MATCHES = {
+_RULES = {
     "charge__success": "200 OK", "charge__no_success": "402 Payment Required", "status__charged": "200 OK",
     "status__declined": "402 Payment Required", "status__not_found": "404 Not Found", "refund__success": "200 OK",
-    "refund__no_success": "409 Conflict",
+    "refund__no_success": "409 Conflict", "cancel__acknowledged": "200 OK", "cancel__refused": "409 Conflict",
 }  # fmt: skip
+
+
+def _condition(name: str, *conditions: tuple[str, str, str, str], combine: str = "all") -> dict[str, Any]:
+    """Return the controls of one rule: rows of part, place, comparison, text."""
+    names = ("part", "at", "comparison", "text")
+    columns = zip(*conditions, strict=True) if conditions else [()] * len(names)
+    named = zip(names, columns, strict=True)
+    return {f"{name}__{column}": list(texts) for column, texts in named} | {f"{name}__combine": combine}
+
+
+def _keys(table: str, *rows: tuple[str, str, str]) -> dict[str, Any]:
+    """Return the controls of a key table: rows of value, fixed text or secret, parameter."""
+    columns = zip(("value", "constant", "parameter"), zip(*rows, strict=True), strict=True)
+    return {f"{table}__{column}": list(texts) for column, texts in columns} | {
+        f"{table}__format": [""] * len(rows)
+    }
 
 
 def _form(**changes: Any) -> dict[str, Any]:
     form: dict[str, Any] = {
         "name": "Billing", "api_type": "movie", "base_url": "www.operator.com/rentals", "timeout_seconds": "10",
         "longest_processing_seconds": "0", "has_status": "", "has_refund": "", "status__url": "/rentals/status",
-        "status__charges": "/charges", "status__charge_id": "/transaction", "status__reference": "",
+        "status__charges__at": "/charges", "status__charge_id": "/transaction", "status__reference__at": "",
         "refund__url": "/rentals/refund",
-        "charge__value": ["userid", "content_price", "reference", "constant"],
-        "charge__constant": ["", "", "", "tvod & more"],
-        "charge__parameter": ["user", "amount", "ref", "service"],
-        "status__value": ["reference"], "status__constant": [""], "status__parameter": ["ref"],
-        "refund__value": ["reference", "refund_reference", "charge_id"], "refund__constant": ["", "", ""],
-        "refund__parameter": ["ref", "refund", "charge"],
     }  # fmt: skip
-    for prefix, status in _MATCHES.items():
-        form |= {f"{prefix}__status_text": status, f"{prefix}__body": "", f"{prefix}__text": ""}
-    for name in ("reference", "amount", "currency", "transaction_id", "decline_reason"):
-        form[f"echo__{name}"] = ""
+    form |= _keys(
+        "charge", ("userid", "", "user"), ("content_price", "", "amount"), ("reference", "", "ref"),
+        ("constant", "tvod & more", "service"),
+    )  # fmt: skip
+    form |= _keys("status", ("reference", "", "ref"))
+    form |= _keys(
+        "refund", ("reference", "", "ref"), ("refund_reference", "", "refund"), ("charge_id", "", "charge")
+    )
+    for name, status in _RULES.items():
+        form |= _condition(name, ("status", "", "is", status))
     return form | changes
 
 
@@ -60,7 +78,7 @@ def billing() -> SimulatedBilling:
 @pytest.fixture
 def ports(billing: SimulatedBilling) -> dict[str, Any]:
     return {
-        "settings": None, "secret_box": None, "egress": EgressPolicy.parse(""), "gateway": billing,
+        "settings": None, "secret_box": SecretBox(SECRET_KEY), "egress": EgressPolicy.parse(""), "gateway": billing,
         "quotes": None, "playback_tokens": None, "purchases": None,
     }  # fmt: skip
 
@@ -96,6 +114,13 @@ def _row_error(page_text: str, table: str, index: int) -> str:
     return plain(found[1]) if found else ""
 
 
+def _rule_error(page_text: str, rule: str, index: int) -> str:
+    [table] = re.findall(rf'<fieldset[^>]*id="{rule}-rows".*?</fieldset>', page_text, re.DOTALL)
+    rows = re.findall(r'<li class="rule-row.*?</li>', table.partition("<template>")[0], re.DOTALL)
+    found = re.search(r'<p class="error">(.*?)</p>', rows[index], re.DOTALL)
+    return plain(found[1]) if found else ""
+
+
 async def test_the_key_table_is_saved_in_its_order(
     browser: Browser, database: Database, operator: Operator
 ) -> None:
@@ -117,9 +142,8 @@ async def test_the_form_shows_what_was_saved(
     browser: Browser, database: Database, operator: Operator
 ) -> None:
     saved = {
-        "has_status": "yes", "has_refund": "yes", "status__not_found__body": "contains",
-        "status__not_found__text": "unknown", "echo__reference": "/reference",
-    }  # fmt: skip
+        "has_status": "yes", "has_refund": "yes", "answer__reference__at": "/reference",
+    } | _condition("status__not_found", ("status", "", "is", "404"), ("body", "", "contains", "unknown"))  # fmt: skip
     provision = await _add(browser, database, operator, **saved)
     page = await browser.get(f"{PROVISIONS}/{provision.provision_id}")
     values = re.findall(r'name="charge__parameter"[^>]*value="([^"]*)"', page.text)
@@ -142,7 +166,7 @@ async def test_rows_are_moved_added_and_removed_without_javascript(browser: Brow
         "service",
     ]
     added = await browser.post(f"{PROVISIONS}/new", _form(rows_action="charge:add"))
-    assert 'id="charge-keys-4-parameter"' in added.text
+    assert 'id="charge-rows-4-parameter"' in added.text
 
 
 async def test_what_is_wrong_stands_at_its_row_and_field_and_nothing_is_lost(
@@ -150,20 +174,22 @@ async def test_what_is_wrong_stands_at_its_row_and_field_and_nothing_is_lost(
 ) -> None:
     wrong = _form(
         base_url="http://169.254.169.254/latest", charge__parameter=["user", "a b", "ref", "ref"],
-        charge__value=["userid", "content_price", "", "constant"], charge__success__status_text="302 Found",
-        charge__no_success__body="equals", timeout_seconds="soon",
+        charge__value=["userid", "content_price", "", "constant"], timeout_seconds="soon",
+        **_condition("charge__success", ("status", "", "is", "302 Found"), ("body", "", "is", "4111 1111 1111 1111")),
+        **_condition("charge__no_success"),
     )  # fmt: skip
     page = await browser.post(f"{PROVISIONS}/new", wrong)
     assert page.status_code == 422
     assert error_at(page, "base_url") != ""
-    assert "redirect" in error_at(page, "charge__success__status_text")
-    assert error_at(page, "charge__no_success__text")
+    assert "redirect" in _rule_error(page.text, "charge__success", 0)
+    assert _rule_error(page.text, "charge__success", 1)
+    assert "A rule needs 1 to" in plain(page.text)
     assert error_at(page, "timeout_seconds") == "Choose 3 to 30 seconds."
     assert _row_error(page.text, "charge", 0) == ""
     assert "Start with a letter" in _row_error(page.text, "charge", 1)
     assert "Choose a value of ours" in _row_error(page.text, "charge", 2)
     assert "there already" in _row_error(page.text, "charge", 3)
-    assert 'href="#charge-keys-1-parameter"' in page.text
+    assert 'href="#charge-rows-1-parameter"' in page.text
     for text in ("a b", "tvod &amp; more", "soon", "302 Found"):
         assert f'value="{text}"' in page.text
     assert await _rows(database, operator) == []
@@ -182,10 +208,51 @@ async def test_the_example_is_what_would_be_sent_to_the_letter(browser: Browser)
     )
     text = plain(answer.text.replace("<b>", "").replace("</b>", "")).replace(" ", "")
     assert "GEThttps://www.operator.com/rentals?user=nora&amount=4.99&ref=mt-4f2a9c61e7b05d83" in text
-    assert "&service=tvod%20%26%20more" in text
+    assert "&service=•••" in text
+    assert "tvod" not in text
     assert "GEThttps://www.operator.com/rentals/status?ref=mt-4f2a9c61e7b05d83" in text
     broken = await browser.post(f"{PROVISIONS}/preview", _form(base_url="http://[", charge__value=[""]))
     assert broken.status_code == 200
+
+
+async def test_the_preview_is_for_the_customer_and_the_title_that_were_chosen(
+    browser: Browser, catalogue: Catalogue, database: Database, operator: Operator
+) -> None:
+    movie_id = (await catalogue.ppv_movie(await catalogue.rule(), "Quiet Water")).item_id
+    choice = {"preview_customer": "nobody", "preview_item": str(movie_id)}
+    answer = await browser.post(f"{PROVISIONS}/preview", _form() | choice)
+    assert "There is no customer with the user name nobody" in plain(answer.text)
+    assert "<b>amount</b>=4.99" in answer.text
+    page = await browser.get(f"{PROVISIONS}/new?preview_item={movie_id}")
+    assert f'value="{movie_id}" selected' in page.text
+
+
+async def test_secrets_are_set_replaced_and_never_shown(
+    app: Litestar, browser: Browser, database: Database, operator: Operator
+) -> None:
+    canary = "kanarie-5c1f2e9a"
+    provision = await _add(browser, database, operator, auth__kind="bearer", auth__token_secret="token")
+    path = f"{PROVISIONS}/{provision.provision_id}"
+    page = await browser.get(path)
+    assert "Not set" in page.text
+    assert (await browser.post(f"{path}/secrets", {"name": "token", "text": ""})).status_code == 422
+    assert (await browser.post(f"{path}/secrets", {"name": "token", "text": canary})).status_code == 303
+    page = await browser.get(path)
+    assert "by Admin Person" in plain(page.text)
+    preview = await browser.post(
+        f"{PROVISIONS}/preview", _form(auth__kind="bearer", auth__token_secret="token")
+    )
+    assert "Authorization: Bearer •••" in plain(preview.text)
+    for shown in (page, preview, await browser.get(f"{path}/calls"), await browser.get(f"{path}/probe")):
+        assert canary not in shown.text
+    assert await _actions(database, operator, provision.provision_id) == [
+        "provision.created", "provision.secret_set",
+    ]  # fmt: skip
+    # One that the settings do not use any more can be forgotten.
+    assert (await browser.post(path, _form(version="1"))).status_code == 303
+    assert "not used by the settings" in (await browser.get(path)).text
+    assert (await browser.post(f"{path}/secrets/delete", {"name": "token"})).status_code == 303
+    assert "name no secret" in (await browser.get(path)).text
 
 
 async def test_two_people_who_edit_at_once_do_not_overwrite_each_other(
@@ -332,7 +399,7 @@ async def test_only_integration_may_change_provisions(
         assert (await looking.get(f"{path}/probe")).status_code == 200
         for address in (f"{PROVISIONS}/new", path, f"{PROVISIONS}/preview"):
             assert (await looking.post(address, _form())).status_code == 403
-        for action in ("switch-off", "switch-on", "accept-d", "probe", "probe/stop"):
+        for action in ("switch-off", "switch-on", "accept-d", "probe", "probe/stop", "secrets"):
             assert (await looking.post(f"{path}/{action}", {"reason": "x"})).status_code == 403
     assert await _actions(database, operator, provision.provision_id) == ["provision.created"]
     assert billing.requests == []

@@ -3,12 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from matinee.console.crm.words import Word
 from matinee.platform.operators import Operator
-from matinee.provisions.egress import with_scheme
-from matinee.provisions.rules import build_charge, build_refund, build_status
 from matinee.provisions.types import Capability, HttpRequest, PlatformValue, ProvisionConfig, Values, Verdict
 
 Builder = Callable[[ProvisionConfig, Values], HttpRequest]
@@ -48,15 +44,6 @@ VERDICT: Final[dict[str, Word]] = {
 }
 
 
-class Example(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as it would be sent, taken apart for reading; `problem` says why there is none."""
-
-    title: str
-    address: str = ""
-    parameters: tuple[tuple[str, str], ...] = ()
-    problem: str = ""
-
-
 def sample_values(operator: Operator) -> dict[PlatformValue, str]:
     """Return what a request for an invented customer and film would send."""
     return {
@@ -80,27 +67,3 @@ def sample_values(operator: Operator) -> dict[PlatformValue, str]:
         PlatformValue.REFUND_REFERENCE: "mr-91c07be2d4a6f358",
         PlatformValue.CHARGE_ID: "8841",
     }
-
-
-def examples(config: ProvisionConfig, operator: Operator) -> list[Example]:
-    """Return the requests that a provision would send, exactly as they would leave."""
-    values = sample_values(operator)
-    config = msgspec.structs.replace(
-        config, base_url=with_scheme(config.base_url) if config.base_url else "https://…"
-    )
-    builders: list[tuple[str, Builder]] = [("Charge", build_charge)]
-    if config.status is not None:
-        builders.append(("Status", build_status))
-    if config.refund is not None:
-        builders.append(("Refund", build_refund))
-    return [_example(title, build, config, values) for title, build in builders]
-
-
-def _example(title: str, build: Builder, config: ProvisionConfig, values: Values) -> Example:
-    try:
-        request = build(config, values)
-    except ValueError as error:
-        return Example(title=title, problem=str(error) or "The address cannot be read.")
-    address, _, query = request.url.partition("?")
-    pairs = [pair.partition("=") for pair in query.split("&") if pair]
-    return Example(title=title, address=address, parameters=tuple((name, value) for name, _, value in pairs))

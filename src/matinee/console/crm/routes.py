@@ -12,7 +12,7 @@ from matinee.console.crm import (
     products,
     wallet,
 )
-from matinee.console.crm.api_provisions import calls, kit, probe, settings, switches
+from matinee.console.crm.api_provisions import calls, kit, probe, secrets, settings, switches
 
 ROUTES: list[Any] = [
     *customers.ROUTES,
@@ -26,6 +26,7 @@ ROUTES: list[Any] = [
     *calls.ROUTES,
     *kit.ROUTES,
     *probe.ROUTES,
+    *secrets.ROUTES,
     *settings.ROUTES,
     *switches.ROUTES,
 ]

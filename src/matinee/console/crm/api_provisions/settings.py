@@ -9,18 +9,20 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from matinee.console.access import allow
+from matinee.console.crm.api_provisions.form import NEW, ProvisionForm, config_of, form_of
+from matinee.console.crm.api_provisions.form import choices as offered
+from matinee.console.crm.api_provisions.form.fields import ANSWER_FIELDS, AUTH_FIELDS, RULE_TITLES
+from matinee.console.crm.api_provisions.form.rows import RULES, empty_row
 from matinee.console.crm.api_provisions.head import PATH, Head, read_head, show
-from matinee.console.crm.editing import show_both, version_sent
-from matinee.console.crm.provision_form import (
-    ECHOES,
-    MATCHES,
-    NEW,
-    ProvisionForm,
-    config_of,
-    form_of,
-    value_choices,
+from matinee.console.crm.api_provisions.preview import chosen_values, previewable_items, previews
+from matinee.console.crm.api_provisions.secrets import (
+    SecretState,
+    callback_address,
+    secret_names,
+    secret_states,
 )
-from matinee.console.crm.provision_words import CLASS, examples
+from matinee.console.crm.editing import show_both, version_sent
+from matinee.console.crm.provision_words import CLASS
 from matinee.console.crm.words import action_words, changes_words
 from matinee.console.forms import read_form
 from matinee.console.rendering import redirect, render, render_fragment
@@ -44,6 +46,7 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
 
     head: Head
     entries: list[AuditEntry]
+    secrets: list[SecretState]
 
 
 @get("/crm/products/api-provisions")
@@ -57,9 +60,11 @@ async def provisions(
 
 
 @get("/crm/products/api-provisions/new", guards=[allow(Role.INTEGRATION)])
-async def new_provision(request: ConsoleRequest, operator: CurrentOperator) -> Response[Any]:
+async def new_provision(
+    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator
+) -> Response[Any]:
     """Show a form with the usual key table."""
-    return _form_page(request, operator, form_of(NEW, None), None)
+    return await _form_page(request, database, operator, form_of(NEW, None), None)
 
 
 @post("/crm/products/api-provisions/new", guards=[allow(Role.INTEGRATION)], status_code=303)
@@ -73,7 +78,7 @@ async def add_provision(
     """Add the provision."""
     form = await read_form(request, ProvisionForm)
     if form.change_rows():
-        return _form_page(request, operator, form, None)
+        return await _form_page(request, database, operator, form, None)
     form.drop_empty_rows()
     try:
         async with database.transaction(operator.operator_id) as tx:
@@ -87,17 +92,32 @@ async def add_provision(
             )
     except Invalid as error:
         form.show(error)
-        return _form_page(request, operator, form, None, status=422)
-    toast = "Provision added. Now run the go-live probe, and name it in a product."
+        return await _form_page(request, database, operator, form, None, status=422)
+    missing = secret_names(added.config)
+    toast = (
+        f"Provision added. Now set its secret{'s' if len(missing) > 1 else ''}: {', '.join(missing)}."
+        if missing
+        else "Provision added. Now run the go-live probe, and name it in a product."
+    )
     return redirect(request, f"{PATH}/{added.provision_id}", toast=toast)
 
 
 @post("/crm/products/api-provisions/preview", guards=[allow(Role.INTEGRATION)], status_code=200)
-async def preview(request: ConsoleRequest, operator: CurrentOperator) -> Response[Any]:
+async def preview(
+    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator
+) -> Response[Any]:
     """Show the requests that the form's provision would send; nothing is saved or sent."""
-    form = await read_form(request, ProvisionForm)
+    form = await read_form(request, ProvisionForm, besides=("preview_customer", "preview_item"))
+    sent = await request.form()
     form.drop_empty_rows()
-    return render_fragment(request, "crm/_examples.html", examples=examples(config_of(form), operator))
+    context = await _previewed(
+        database,
+        operator,
+        form,
+        username=str(sent.get("preview_customer", "")),
+        item_id=str(sent.get("preview_item", "")),
+    )
+    return render_fragment(request, "crm/api_provisions/_preview.html", **context)
 
 
 @get("/crm/products/api-provisions/{key:str}", guards=[allow(Role.INTEGRATION)])
@@ -107,7 +127,7 @@ async def provision(
     """Show one provision."""
     saved = await _saved(database, operator, parse_id(key))
     form = form_of(saved.head.provision.config, saved.head.provision.version)
-    return _form_page(request, operator, form, saved)
+    return await _form_page(request, database, operator, form, saved)
 
 
 @post("/crm/products/api-provisions/{key:str}", guards=[allow(Role.INTEGRATION)], status_code=303)
@@ -122,7 +142,9 @@ async def save_provision(
     """Save a new version."""
     form, provision_id = await read_form(request, ProvisionForm), parse_id(key)
     if form.change_rows():
-        return _form_page(request, operator, form, await _saved(database, operator, provision_id))
+        return await _form_page(
+            request, database, operator, form, await _saved(database, operator, provision_id)
+        )
     form.drop_empty_rows()
     try:
         async with database.transaction(operator.operator_id) as tx:
@@ -139,11 +161,11 @@ async def save_provision(
     except Invalid as error:
         form.show(error)
         now = await _saved(database, operator, provision_id)
-        return _form_page(request, operator, form, now, status=422)
+        return await _form_page(request, database, operator, form, now, status=422)
     except Conflict as error:
         now = await _saved(database, operator, provision_id)
         show_both(form, error, saved=form_of(now.head.provision.config, now.head.provision.version))
-        return _form_page(request, operator, form, now, status=409)
+        return await _form_page(request, database, operator, form, now, status=409)
     toast = f"Saved as version {saved.version}. New rentals use it after the next Cloud Sync of Products."
     return redirect(request, f"{PATH}/{provision_id}", toast=toast)
 
@@ -151,16 +173,38 @@ async def save_provision(
 async def _saved(database: Database, operator: Operator, provision_id: UUID) -> Saved:
     """Return a provision with what was done to it. Raises NotFound."""
     async with database.transaction(operator.operator_id) as tx:
+        head = await read_head(tx, operator, provision_id)
         return Saved(
-            head=await read_head(tx, operator, provision_id),
+            head=head,
+            secrets=await secret_states(tx, operator=operator, provision=head.provision),
             entries=await entries_about(
                 tx, operator_id=operator.operator_id, subject_kind="provision", subject_id=provision_id
             ),
         )
 
 
-def _form_page(
+async def _previewed(
+    database: Database, operator: Operator, form: ProvisionForm, *, username: str = "", item_id: str = ""
+) -> dict[str, Any]:
+    """Return what the preview's template needs."""
+    config = config_of(form)
+    async with database.transaction(operator.operator_id) as tx:
+        items = await previewable_items(tx, operator=operator, api_type=config.api_type)
+        chosen = await chosen_values(
+            tx, operator=operator, username=username[:100].strip(), items=items, item_id=item_id
+        )
+    return {
+        "items": items,
+        "notes": chosen.notes,
+        "previews": previews(config, chosen.values),
+        "preview_customer": username,
+        "preview_item": item_id,
+    }
+
+
+async def _form_page(
     request: ConsoleRequest,
+    database: Database,
     operator: Operator,
     form: ProvisionForm,
     saved: Saved | None,
@@ -168,17 +212,31 @@ def _form_page(
     status: int = 200,
 ) -> Response[Any]:
     entries = [] if saved is None else saved.entries
-    context: dict[str, Any] = {
+    asked = request.query_params if request.method == "GET" else {}
+    context: dict[str, Any] = await _previewed(
+        database,
+        operator,
+        form,
+        username=asked.get("preview_customer", ""),
+        item_id=asked.get("preview_item", ""),
+    )
+    context |= {
         "form": form,
         "path": PATH,
-        "matches": {name: label for name, (label, _) in MATCHES.items()},
-        "echoes": list(ECHOES),
-        "value_choices": value_choices,
-        "examples": examples(config_of(form), operator),
+        "rules": {call: [f"{call}__{rule}" for rule in rules] for call, rules in RULES.items()},
+        "rule_titles": RULE_TITLES,
+        "answer_fields": list(ANSWER_FIELDS),
+        "auth_fields": AUTH_FIELDS,
+        "offered": offered,
+        "empty_row": empty_row,
         "lines": [(entry, action_words(entry.action), changes_words(entry.details)) for entry in entries],
     }
     if saved is None:
         return render(request, "crm/api_provisions/new.html", status=status, **context)
+    context |= {
+        "secrets": saved.secrets,
+        "callback_url": callback_address(operator, saved.head.provision.provision_id),
+    }
     return show(request, "settings", saved.head, status=status, **context)
 
 

@@ -1,4 +1,4 @@
-// The key table: rows are added, moved and removed here; without this file the same buttons ask the server.
+// Tables in a form: rows are added, moved and removed here; without this file the same buttons ask the server.
 (() => {
   const number = (row) => Array.prototype.indexOf.call(row.parentElement.children, row) + 1;
 
@@ -7,7 +7,7 @@
       row.querySelector(".key-number").textContent = String(index + 1);
       for (const part of row.querySelectorAll("[aria-label]")) {
         part.setAttribute("aria-label", part.getAttribute("aria-label").replace(/^Row \d+/, `Row ${index + 1}`));
-        if (part.id) part.id = part.id.replace(/-keys-\d+-/, `-keys-${index}-`);
+        if (part.id) part.id = part.id.replace(/-rows-\d+-/, `-rows-${index}-`);
         if (part.name === "rows_action") part.value = part.value.replace(/\d+$/, String(index));
       }
     });
@@ -22,7 +22,7 @@
     const rows = table.querySelector("[data-key-rows]");
     rows.append(table.querySelector("template").content.cloneNode(true));
     renumber(table);
-    rows.lastElementChild.querySelector("select").focus();
+    rows.lastElementChild.querySelector("select, input").focus();
   };
 
   const remove = (table, row) => {
@@ -30,7 +30,7 @@
     say(table, `Row ${number(row)} removed.`);
     row.remove();
     renumber(table);
-    (next?.querySelector("select") || table.querySelector('button[value$=":add"]')).focus();
+    (next?.querySelector("select, input") || table.querySelector('button[value$=":add"]')).focus();
   };
 
   const move = (table, row, button, up) => {
@@ -52,5 +52,15 @@
     if (action === "add") add(table);
     else if (action === "remove") remove(table, row);
     else move(table, row, button, action === "up");
+  });
+
+  // data-copy: the button puts the text of that control onto the clipboard.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const field = document.getElementById(button.dataset.copy);
+    field.select();
+    await navigator.clipboard?.writeText(field.value);
+    button.querySelector("span").textContent = "Copied";
   });
 })();
