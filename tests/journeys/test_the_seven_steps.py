@@ -86,13 +86,15 @@ def add_a_provision(console: Console, billing: SampleBilling) -> None:
     success, refusal = (
         page.get_by_role("group", name=name) for name in ("Success: it was", "No success: billing")
     )
-    expect(success.first.get_by_label("HTTP status")).to_have_value("200 OK")
-    expect(refusal.first.get_by_label("HTTP status")).to_have_value("402 Payment Required")
-    page.get_by_text("What a JSON answer repeats").click()
-    console.fill(echo__reference="/reference", echo__amount="/amount", echo__currency="/currency")
-    console.fill(echo__transaction_id="/transaction", echo__decline_reason="/reason")
+    expect(success.first.get_by_label("Row 1: text")).to_have_value("200 OK")
+    expect(refusal.first.get_by_label("Row 1: text")).to_have_value("402 Payment Required")
+    console.fill(
+        answer__reference__at="/reference", answer__amount__at="/amount", answer__currency__at="/currency"
+    )
+    console.fill(answer__transaction_id__at="/transaction", answer__decline_reason__at="/reason")
     page.get_by_label("Status call", exact=True).select_option("Yes")
-    console.fill(status__charges="/charges", status__charge_id="/transaction", status__reference="/reference")
+    console.fill(status__charges__at="/charges", status__charge_id="/transaction")
+    console.fill(status__reference__at="/reference")
     page.get_by_label("Refund call", exact=True).select_option("Yes")
     console.fill(longest_processing_seconds="1")
     page.get_by_role("button", name="Add provision").click()
@@ -102,7 +104,7 @@ def add_a_provision(console: Console, billing: SampleBilling) -> None:
     page.get_by_label("Account that is refused: user name").fill("probe-declined")
     page.get_by_role("checkbox", name="Call billing for real").check()
     page.get_by_role("button", name="Run the probe").click()
-    expect(page.get_by_text("Now: Class A · idempotent")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Class A · idempotent").first).to_be_visible(timeout=60_000)
 
 
 def add_product_and_customer(console: Console) -> None:
