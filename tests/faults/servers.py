@@ -83,6 +83,26 @@ class Server(EmbeddedPostgres):
             process.wait()
             shutil.rmtree(folder)
 
+    def mark(self, point: str) -> None:
+        """Name this moment, so that an archive can be restored to it."""
+        self.sql(f"SELECT pg_create_restore_point('{point}');\n")
+
+    def archive_all(self) -> None:
+        """Return when everything written so far lies in the archive."""
+        self.sql(
+            "CREATE TEMP TABLE last AS SELECT pg_walfile_name(pg_switch_wal()) AS name;\n"
+            "DO $$ BEGIN FOR tries IN 1..1000 LOOP PERFORM pg_stat_clear_snapshot(); EXIT WHEN"
+            " (SELECT last_archived_wal >= name FROM pg_stat_archiver, last); PERFORM pg_sleep(0.01);"
+            " END LOOP; END $$;\n"
+        )
+
+    def wait_until_writable(self) -> None:
+        """Return when a recovery is over."""
+        self.sql(
+            "DO $$ BEGIN FOR tries IN 1..1000 LOOP EXIT WHEN NOT pg_is_in_recovery(); PERFORM pg_sleep(0.01);"
+            " END LOOP; END $$;\n"
+        )
+
     def kill(self) -> None:
         """End every process of this server at once, as a power cut would."""
         self._signal(signal.SIGKILL)
@@ -194,6 +214,47 @@ class Pair:
 
     def remove(self) -> None:
         for server in (*self._gone, self.primary, self.standby):
+            if server is not None:
+                server.remove()
+
+
+class Archived:
+    """A server whose write-ahead log is archived, as an operator's nightly backup and archiving do it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._archive = folder / "archive"
+        self._archive.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            shutil.chown(self._archive, "nobody")  # whom root lets PostgreSQL run as
+        copying = {"archive_mode": "on", "archive_command": f"cp %p {self._archive}/%f"}
+        self.server = Server(folder / "first", settings=copying)
+        self.restored: Server | None = None
+
+    def start(self) -> EmbeddedPostgresInfo:
+        info = self.server.start()
+        migrate(info.owner_url)
+        self.server.base_backup(self._folder / "second", follow=False)
+        return info
+
+    def restore(self, point: str) -> EmbeddedPostgresInfo:
+        """Lose the server and bring its base backup up to `point`."""
+        self.server.archive_all()
+        self.server.kill()
+        second = self._folder / "second"
+        fetching = {
+            "restore_command": f"cp {self._archive}/%f %p",
+            "recovery_target_name": point,
+            "recovery_target_action": "promote",
+        }
+        (second / "cluster" / "recovery.signal").touch()
+        self.restored = Server(second, copy=True, settings=fetching)
+        info = self.restored.start()
+        self.restored.wait_until_writable()
+        return info
+
+    def remove(self) -> None:
+        for server in (self.server, self.restored):
             if server is not None:
                 server.remove()
 
