@@ -38,6 +38,7 @@ GROUPS = (
             Entry("Approvals", "/console/crm/approvals", "scale", inside=True, count="approvals"),
             Entry("Products", "/console/crm/products", "shopping-bag"),
             Entry("API Provisions", "/console/crm/products/api-provisions", "plug", inside=True),
+            Entry("Reconciliation", "/console/crm/reconciliation", "receipt"),
         ),
     ),
     Group("Publishing", (Entry("Cloud Sync", "/console/cloud-sync", "cloud-upload"),)),

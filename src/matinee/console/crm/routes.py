@@ -10,6 +10,7 @@ from matinee.console.crm import (
     customers,
     grants,
     products,
+    reconciliation,
     wallet,
 )
 from matinee.console.crm.api_provisions import calls, kit, probe, secrets, settings, switches
@@ -29,4 +30,5 @@ ROUTES: list[Any] = [
     *secrets.ROUTES,
     *settings.ROUTES,
     *switches.ROUTES,
+    *reconciliation.ROUTES,
 ]

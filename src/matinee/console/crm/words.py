@@ -96,6 +96,7 @@ _ACTIONS: Final[Mapping[str, str]] = {
     "purchase.settled_not_charged": "Purchase settled: not charged",
     "purchase.refunded": "Refund started",
     "purchase.refund_closed": "Refund closed by finance",
+    "purchase.settled_by_file": "Settled by a settlement file",
     "purchase.rechecked": "Billing asked again",
     "product.created": "Product added",
     "product.updated": "Product changed",
