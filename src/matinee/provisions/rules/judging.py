@@ -1,23 +1,21 @@
 """What an answer means. Only a clear answer counts; everything else is unknown, never a failure."""
 
-import re
-from decimal import Decimal
 from typing import Any
 
-from matinee.kernel.cards import mask_card_numbers
-from matinee.provisions.rules.pointers import MISSING, resolve
+from matinee.provisions.rules.fields import agrees, compared_echoes, decline, identifier
 from matinee.provisions.rules.reading import Reading, holds, never_certain
 from matinee.provisions.types import (
     NOTHING_SENT,
     Answer,
-    AnswerFields,
+    AnswerRule,
+    CallConfig,
+    CallName,
     CancelCall,
     CancelKind,
     CancelOutcome,
     ChargeKind,
     ChargeOutcome,
     Failure,
-    Place,
     PlatformValue,
     ProvisionConfig,
     RefundCall,
@@ -29,11 +27,13 @@ from matinee.provisions.types import (
     Values,
 )
 
-LONGEST_REASON = 200
-LONGEST_ID = 128
-
-_AMOUNT = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?\Z")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+RULES: dict[CallName, tuple[str, ...]] = {
+    "charge": ("success", "no_success"),
+    "status": ("charged", "declined", "not_found"),
+    "refund": ("success", "no_success"),
+    "cancel": ("acknowledged", "refused"),
+}
+"""The rules that the answer to each call is judged by."""
 
 
 def judge_charge(config: ProvisionConfig, answer: Answer, values: Values) -> ChargeOutcome:
@@ -47,17 +47,19 @@ def judge_charge(config: ProvisionConfig, answer: Answer, values: Values) -> Cha
         return ChargeOutcome(kind=ChargeKind.REVIEW, cause="both_rules_match")
     if not success and not refusal:
         return ChargeOutcome(kind=ChargeKind.UNKNOWN, cause="no_rule_matches")
-    echoes = _echoes(config.answer, reading, values)
-    for name, agrees in echoes.items():
-        if agrees is False:
+    echoes = compared_echoes(config.answer, reading, values)
+    for name, same in echoes.items():
+        if same is False:
             return ChargeOutcome(kind=ChargeKind.REVIEW, cause=f"echo_{name}_disagrees")
     if refusal:
-        reason = _reason(_found(reading, config.answer.decline_reason))
-        return ChargeOutcome(kind=ChargeKind.DECLINED, cause="no_success", decline_reason=reason)
-    for name, agrees in echoes.items():
-        if agrees is None:
+        reason, code = decline(config, reading)
+        return ChargeOutcome(
+            kind=ChargeKind.DECLINED, cause="no_success", decline_reason=reason, decline_code=code
+        )
+    for name, same in echoes.items():
+        if same is None:
             return ChargeOutcome(kind=ChargeKind.UNKNOWN, cause=f"echo_{name}_missing")
-    transaction_id = _identifier(_found(reading, config.answer.transaction_id))
+    transaction_id = identifier(reading.found(config.answer.transaction_id))
     return ChargeOutcome(kind=ChargeKind.SUCCESS, cause="success", transaction_id=transaction_id)
 
 
@@ -78,14 +80,14 @@ def judge_status(call: StatusCall, answer: Answer, values: Values) -> StatusOutc
         return _no_answer("several_rules_match")
     if not charged and not refused:
         return _no_answer("no_rule_matches")
-    listed = _found(reading, call.charges)
+    listed = reading.texts_of(call.charges, call.charge_id)
     if refused:
-        if isinstance(listed, list) and listed:
+        if listed:
             return _no_answer("charges_listed_all_the_same")
         wrong = _other_reference(call, reading, values, required=False)
         return _no_answer(wrong) if wrong else StatusOutcome(kind=refused[0], cause=refused[0].value)
     wrong = _other_reference(call, reading, values, required=True)
-    return _no_answer(wrong) if wrong else _standing(call, listed)
+    return _no_answer(wrong) if wrong else _standing(listed)
 
 
 def judge_refund(call: RefundCall, answer: Answer) -> RefundOutcome:
@@ -120,6 +122,16 @@ def judge_cancel(call: CancelCall, answer: Answer) -> CancelOutcome:
     return CancelOutcome(kind=CancelKind.UNCLEAR, cause="no_rule_matches")
 
 
+def matched_rules(config: ProvisionConfig, call: CallName, answer: Answer) -> str:
+    """Return the names of the rules of a call that the answer fits, for people to read: `success`, or none."""
+    settings: CallConfig | StatusCall | RefundCall | CancelCall | None = getattr(config, call)
+    if settings is None or never_certain(answer):
+        return ""
+    reading = Reading(answer)
+    rules = {name: rule for name in RULES[call] if isinstance(rule := getattr(settings, name), AnswerRule)}
+    return ", ".join(name for name, rule in rules.items() if holds(rule, reading))
+
+
 def unanswered_charge(failure: Failure) -> ChargeOutcome:
     """Return the outcome without a usable answer: only if nothing was sent is it certain that nobody paid."""
     kind = ChargeKind.NOT_SENT if failure in NOTHING_SENT else ChargeKind.UNKNOWN
@@ -151,17 +163,16 @@ def _other_reference(call: StatusCall, reading: Reading, values: Values, *, requ
     """Return what is wrong with the reference that the answer is about, if that is mapped; else nothing."""
     if call.reference is None:
         return ""
-    agrees = _agrees(_found(reading, call.reference), values[PlatformValue.REFERENCE])
-    if agrees is None:
+    same = agrees(reading.found(call.reference), values[PlatformValue.REFERENCE])
+    if same is None:
         return "echo_reference_missing" if required else ""
-    return "" if agrees else "echo_reference_disagrees"
+    return "" if same else "echo_reference_disagrees"
 
 
-def _standing(call: StatusCall, listed: Any) -> StatusOutcome:
-    if not isinstance(listed, list):
+def _standing(listed: list[Any] | None) -> StatusOutcome:
+    if listed is None:
         return _no_answer("no_list_of_charges")
-    ids = (_identifier(resolve(element, call.charge_id)) for element in listed)
-    known = [found for found in ids if found is not None]
+    known = [found for one in listed if (found := identifier(one)) is not None]
     if len(known) != len(listed):
         return _no_answer("charge_without_id")
     if not known:
@@ -169,57 +180,3 @@ def _standing(call: StatusCall, listed: Any) -> StatusOutcome:
     return StatusOutcome(
         kind=StatusKind.CHARGED, cause=StatusKind.CHARGED.value, charge_ids=tuple(dict.fromkeys(known))
     )
-
-
-def _found(reading: Reading, place: Place | None) -> Any:
-    return MISSING if place is None else reading.at(place.part, place.at)
-
-
-def _echoes(fields: AnswerFields, reading: Reading, values: Values) -> dict[str, bool | None]:
-    """Return, for each mapped echo, whether it agrees; None when the answer does not have it."""
-    results: dict[str, bool | None] = {}
-    if fields.reference is not None:
-        results["reference"] = _agrees(_found(reading, fields.reference), values[PlatformValue.REFERENCE])
-    if fields.amount is not None:
-        results["amount"] = _same_amount(_found(reading, fields.amount), values[PlatformValue.CONTENT_PRICE])
-    if fields.currency is not None:
-        currency = _found(reading, fields.currency)
-        currency = currency.upper() if isinstance(currency, str) else currency
-        results["currency"] = _agrees(currency, values[PlatformValue.CURRENCY].upper())
-    return results
-
-
-def _agrees(echoed: Any, sent: str) -> bool | None:
-    return None if echoed is MISSING or echoed is None else bool(echoed == sent)
-
-
-def _same_amount(echoed: Any, sent: str) -> bool | None:
-    """Compare amounts as numbers, so that 5, "5.0" and 5.00 are one."""
-    if echoed is MISSING or echoed is None:
-        return None
-    if isinstance(echoed, bool) or not isinstance(echoed, int | str | Decimal):
-        return False
-    if isinstance(echoed, str):
-        if not _AMOUNT.match(echoed):
-            return False
-        echoed = Decimal(echoed)
-    return bool(echoed == Decimal(sent))
-
-
-def _identifier(found: Any) -> str | None:
-    """Return an id exactly as billing wrote it: a changed one would name another charge."""
-    if isinstance(found, bool) or not isinstance(found, str | int):
-        return None
-    text = str(found)
-    return (
-        text
-        if text.strip() == text and 0 < len(text) <= LONGEST_ID and not _UNPRINTABLE.search(text)
-        else None
-    )
-
-
-def _reason(found: Any) -> str | None:
-    """Return what was found, fit to be shown: one line, no card numbers, at most 200 characters."""
-    if isinstance(found, bool) or not isinstance(found, str | int):
-        return None
-    return mask_card_numbers(_UNPRINTABLE.sub(" ", str(found)).strip())[:LONGEST_REASON] or None

@@ -2,7 +2,15 @@
 
 import msgspec
 
-from matinee.provisions.types import Capabilities, Capability, PlatformValue, ProvisionClass, ProvisionConfig
+from matinee.provisions.types import (
+    Capabilities,
+    Capability,
+    HeaderMapping,
+    KeyMapping,
+    PlatformValue,
+    ProvisionClass,
+    ProvisionConfig,
+)
 
 
 def provision_class(capabilities: Capabilities) -> ProvisionClass:
@@ -27,7 +35,8 @@ def never_charged_twice(capabilities: Capabilities) -> bool:
 
 def provable_capabilities(config: ProvisionConfig) -> Capabilities:
     """Return what a probe could prove of `config` at most: every capability rests on the reference."""
-    if all(mapping.platform_value != PlatformValue.REFERENCE for mapping in config.charge.key_map):
+    sent: tuple[KeyMapping | HeaderMapping, ...] = (*config.charge.key_map, *config.charge.headers)
+    if all(row.platform_value != PlatformValue.REFERENCE for row in sent):
         return frozenset()
     proved = set[Capability]()
     if config.cancel is not None:
@@ -41,5 +50,8 @@ def provable_capabilities(config: ProvisionConfig) -> Capabilities:
 
 def same_calls(one: ProvisionConfig, other: ProvisionConfig) -> bool:
     """Whether both ask and read alike, so that what was proved of one holds for the other."""
-    neutral = {"name": "", "timeout_seconds": 0, "longest_processing_seconds": 0}
+    neutral = {
+        "name": "", "timeout_seconds": 0, "longest_processing_seconds": 0, "most_at_once": None,
+        "decline_texts": (), "callback_secret": None,
+    }  # fmt: skip
     return msgspec.structs.replace(one, **neutral) == msgspec.structs.replace(other, **neutral)

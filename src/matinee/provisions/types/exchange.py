@@ -89,11 +89,15 @@ class ChargeKind(StrEnum):
 
 
 class ChargeOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a charge came to. `cause` is a stable code: the rule that matched, or why nothing was certain."""
+    """What a charge came to. `cause` is a stable code: the rule that matched, or why nothing was certain.
+
+    `decline_reason` is what the subscriber reads; `decline_code` is billing's own word, for staff.
+    """
 
     kind: ChargeKind
     cause: str
     decline_reason: str | None = None
+    decline_code: str | None = None
     transaction_id: str | None = None
 
 
