@@ -142,8 +142,10 @@ class AiohttpBillingGateway:
         """Build, send once, judge; whatever happens, there is an outcome and a record of it."""
         started = time.monotonic()
         request, reply = await self._exchange(target, build, started)
+        matched = ""
         if reply.failure is None and reply.status is not None:
-            outcome = judge(Answer(status=reply.status, headers=reply.headers, body=reply.body))
+            answer = Answer(status=reply.status, headers=reply.headers, body=reply.body)
+            outcome, matched = judge(answer), rules.matched_rules(target.config, call, answer)
         else:
             outcome = unanswered(reply.failure or Failure.BROKEN)
         record = ExchangeRecord(
@@ -154,6 +156,7 @@ class AiohttpBillingGateway:
             cause=outcome.cause,
             status=reply.status,
             body=rules.excerpt(reply.body, secrets=request.secrets),
+            matched=matched,
         )
         return outcome, record
 

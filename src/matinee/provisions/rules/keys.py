@@ -96,7 +96,7 @@ def _check_source(row: KeyMapping | HeaderMapping, path: str, errors: Fields) ->
     given = [source for source in (row.platform_value, row.constant, row.secret) if source is not None]
     if len(given) != 1:
         errors[f"{path}.platform_value"] = (
-            "Choose one: a value of ours, a constant, or one of the provision's secrets."
+            "Choose a value of ours, a constant, or a secret of the provision: one of them."
         )
     elif row.constant is not None:
         _check_constant(row.constant, f"{path}.constant", errors)
