@@ -42,6 +42,13 @@ GROUPS = (
         ),
     ),
     Group("Publishing", (Entry("Cloud Sync", "/console/cloud-sync", "cloud-upload"),)),
+    Group(
+        "Service",
+        (
+            Entry("Staff", "/console/staff", "user"),
+            Entry("Settings", "/console/settings", "settings"),
+        ),
+    ),
 )
 
 

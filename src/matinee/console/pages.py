@@ -5,6 +5,7 @@ from typing import Any
 from matinee.console import sign_in, static_files
 from matinee.console.cms import episodes, item_list, item_pages, packages, ppv_rules, uploads
 from matinee.console.crm import routes as crm
+from matinee.console.service import people, settings
 from matinee.console.sync import routes as sync
 
 ROUTES: list[Any] = [
@@ -18,4 +19,6 @@ ROUTES: list[Any] = [
     *packages.ROUTES,
     *crm.ROUTES,
     *sync.ROUTES,
+    *settings.ROUTES,
+    *people.ROUTES,
 ]

@@ -12,6 +12,7 @@ from matinee.customers.queries.products import (
     get_product,
     list_products,
     product_choices,
+    product_currencies,
     products_for_publishing,
 )
 from matinee.customers.queries.sessions import is_signed_in, session_by_token
@@ -26,6 +27,7 @@ __all__ = [
     "lock_customer",
     "lock_customer_and_clock",
     "product_choices",
+    "product_currencies",
     "products_for_publishing",
     "session_by_token",
     "sign_in_candidate",

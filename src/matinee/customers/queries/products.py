@@ -125,3 +125,11 @@ def _conditions(query: ListQuery) -> list[ColumnElement[bool]]:
     if query.filters.get("payment_type"):
         conditions.append(products.c.payment_type == query.filters["payment_type"])
     return conditions
+
+
+async def product_currencies(tx: Transaction, *, operator_id: UUID) -> list[str]:
+    """Return the currencies that customers pay in, by code."""
+    rows = await tx.fetch(
+        "SELECT DISTINCT currency FROM products WHERE operator_id = $1 ORDER BY 1", operator_id
+    )
+    return [row["currency"] for row in rows]

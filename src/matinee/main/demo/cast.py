@@ -75,6 +75,9 @@ class DemoOperator:
     customers: tuple[DemoCustomer, ...]
     rules: tuple[DemoRule, ...]
     films: tuple[DemoFilm, ...]
+    self_cancel_hours: int | None = None
+    limits: tuple[tuple[str, int], ...] = ()
+    """Above such an amount (currency, minor units) two people of the staff decide."""
 
 
 # Printed on the screen, and good for loopback only.
@@ -86,8 +89,8 @@ FILM_SUBTITLE = "It stands in for every film of this demo"
 FILM_SECONDS = 40
 
 
-def _staff(email: str, name: str) -> tuple[DemoStaff, ...]:
-    return (DemoStaff(email=email, name=name, password=_STAFF_PASSWORD, roles=("admin",)),)
+def _staff(email: str, name: str, *roles: str) -> tuple[DemoStaff, ...]:
+    return (DemoStaff(email=email, name=name, password=_STAFF_PASSWORD, roles=roles or ("admin",)),)
 
 
 def _customer(
@@ -129,7 +132,10 @@ _AURORA = DemoOperator(
     country="NL",
     locale="en",
     tax_rate_basis_points=2100,
-    staff=_staff("staff@aurora.example", "Noor de Vries"),
+    staff=_staff("staff@aurora.example", "Noor de Vries")
+    + _staff("finance@aurora.example", "Ruben Mulder", "finance", "care"),
+    self_cancel_hours=24,
+    limits=(("EUR", 500), ("CREDIT", 100)),
     products=(
         DemoProduct(name="Fibre TV", mapping_id="FTV-01", payment="api"),
         DemoProduct(name="Fibre TV Prepaid", mapping_id="FTV-02", payment="wallet"),

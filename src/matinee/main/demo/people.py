@@ -13,12 +13,13 @@ from matinee.main.demo.layout import sample_billing
 from matinee.main.wiring import Services
 from matinee.platform.audit import Actor
 from matinee.platform.db import Database
-from matinee.platform.operators import Operator, create_operator
+from matinee.platform.operators import Operator, OperatorSettings, create_operator, update_settings
 from matinee.platform.passwords import hash_password
 from matinee.provisions.jobs import probe_provision
 from matinee.provisions.operations import create_provision
 from matinee.provisions.probe import ProbeAccounts
 from matinee.provisions.types import PlatformValue, ProvisionConfig
+from matinee.purchases.operations.four_eyes import set_limits
 from matinee.purchases.operations.wallet import top_up
 from matinee.staff.operations import create_staff
 
@@ -68,6 +69,25 @@ async def add_staff(database: Database, operator: Operator, cast: DemoOperator) 
                 )
             )
     return Actor("staff", made[0].staff_id, made[0].name)
+
+
+async def add_settings(database: Database, operator: Operator, actor: Actor, cast: DemoOperator) -> None:
+    """Set what the operator's administrators decide for the whole service."""
+    given = OperatorSettings(
+        time_zone=operator.time_zone,
+        currency=operator.currency,
+        locale=operator.locale,
+        tax_rate_basis_points=operator.tax_rate_basis_points,
+        cut_at_finish=operator.cut_at_finish,
+        honour_late_charges=operator.honour_late_charges,
+        self_cancel_hours=cast.self_cancel_hours,
+    )
+    async with database.transaction(operator.operator_id) as tx:
+        await update_settings(
+            tx, operator_id=operator.operator_id, given=given, expected_version=operator.settings_version,
+            actor=actor, now=await tx.now(),
+        )  # fmt: skip
+        await set_limits(tx, operator_id=operator.operator_id, limits=dict(cast.limits))
 
 
 async def add_provision(services: Services, operator: Operator, actor: Actor, billing_port: int) -> UUID:

@@ -45,6 +45,7 @@ async def _fill(services: Services, layout: Layout, cast: DemoOperator, film: Pa
     with step(f"{cast.name}: staff, provision with its probe, products, customers"):
         operator = await people.add_operator(services.settings.owner_database_url, cast)
         actor = await people.add_staff(database, operator, cast)
+        await people.add_settings(database, operator, actor, cast)
         provision = await people.add_provision(services, operator, actor, layout.billing_port)
         package = await shelf.add_package(database, operator, actor)
         products = {

@@ -1,0 +1,1 @@
+"""Pages about the service itself: its settings and its staff."""
