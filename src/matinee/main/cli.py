@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 import matinee
 from matinee.kernel.errors import Misconfigured, Unavailable
+from matinee.main.checking import check
 from matinee.main.command import Group, in_directory, owner_url, settings_now
 from matinee.main.provision_check import provision
 from matinee.main.staff_commands import staff
@@ -91,6 +92,7 @@ def demo(port: int, billing_port: int, data: Path, reset: bool) -> None:
         demonstration.run(data=data, port=port, billing_port=billing_port)
 
 
+cli.add_command(check)
 cli.add_command(provision)
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import cache
 
 from prometheus_client import (
@@ -22,6 +23,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the li
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _REGISTRY = CollectorRegistry()
+_OVERDUE_AFTER = timedelta(minutes=2)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _REQUESTS = Counter(
@@ -68,6 +70,7 @@ async def render(database: Database) -> bytes:
     families = [_pool_gauge(database)]
     try:
         families += await _job_gauges(database)
+        families += await _billing_gauges(database)
         up = 1
     except Unavailable:
         up = 0
@@ -143,3 +146,25 @@ async def _job_gauges(database: Database) -> list[GaugeMetricFamily]:
         name, text = "matinee_worker_heartbeat_age_seconds", "Age of the youngest sign of life of any worker."
         found.append(_gauge(name, text, min(ages)))
     return found
+
+
+async def _billing_gauges(database: Database) -> list[GaugeMetricFamily]:
+    """Return what waits for billing or for a person, over all operators; counted in indexes of what is open."""
+    async with database.directory() as tx:
+        now = await tx.now()
+        rows = await tx.fetch("SELECT name, found FROM billing_gauges($1, $2)", now, now - _OVERDUE_AFTER)
+    found = {row["name"]: row["found"] for row in rows}
+    waiting = GaugeMetricFamily(
+        "matinee_purchases_waiting",
+        "Purchases without an outcome, and refunds for finance.",
+        labels=["state"],
+    )
+    for state in ("UNKNOWN", "REVIEW", "REFUND_OPEN"):
+        waiting.add_metric([state], found[state])
+    breakers = GaugeMetricFamily(
+        "matinee_billing_breakers", "Billing systems that are left alone, or tried again.", labels=["state"]
+    )
+    for state in ("open", "trying"):
+        breakers.add_metric([state], found[f"breakers_{state}"])
+    overdue = "Checks of purchases and refunds that were due two minutes ago and nobody has made."
+    return [waiting, breakers, _gauge("matinee_checks_overdue", overdue, found["overdue"])]

@@ -10,6 +10,7 @@ import pytest
 from tests.factories.sale import billing_config
 from tests.factories.shop import SECRET_KEY, Shop, open_shop
 
+from matinee.main import metrics
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.simulated import Fault
 from matinee.provisions.types import Capability, ChargeResult
@@ -323,3 +324,25 @@ async def test_a_process_takes_so_many_calls_and_leaves_the_rest_to_others(
         held.go.set()
         await asyncio.wait(waiting)
         assert await shop.broken() == []
+
+
+async def test_what_waits_and_which_billing_is_left_alone_is_counted(
+    database_urls: EmbeddedPostgresInfo,
+) -> None:
+    async with (
+        open_shop(database_urls, capabilities=A) as shop,
+        open_shop(database_urls, capabilities=A) as other,
+    ):
+        calm = await metrics.render(shop.database)
+        assert b'matinee_purchases_waiting{state="UNKNOWN"} 0.0' in calm
+        assert b'matinee_billing_breakers{state="open"} 0.0' in calm
+        await silence(shop, 5)
+        await silence(other, 2)
+        counted = await metrics.render(shop.database)
+        assert b'matinee_purchases_waiting{state="UNKNOWN"} 7.0' in counted
+        assert b'matinee_billing_breakers{state="open"} 1.0' in counted
+        assert b"matinee_checks_overdue 0.0" in counted
+        shop.clock.advance(timedelta(minutes=3))
+        late = await metrics.render(shop.database)
+        assert b"matinee_checks_overdue 7.0" in late
+        assert b'matinee_billing_breakers{state="trying"} 1.0' in late

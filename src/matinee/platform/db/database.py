@@ -44,6 +44,8 @@ _SESSION = {
     "idle_in_transaction_session_timeout": "10s",
 }
 
+STATEMENT_SECONDS = 30.0
+
 
 class DatabaseUnavailable(Unavailable):
     """No connection could be had, or it broke before anything was committed."""
@@ -124,16 +126,24 @@ class Database:
         self._pool: asyncpg.Pool[Any] | None = None
 
     @classmethod
-    async def connect(cls, url: str, *, connections: int = 10, clock: Clock | None = None) -> "Database":
+    async def connect(
+        cls,
+        url: str,
+        *,
+        connections: int = 10,
+        clock: Clock | None = None,
+        statement_seconds: float = STATEMENT_SECONDS,
+    ) -> "Database":
         """Return an open database. Raises DatabaseUnavailable when the server cannot be reached."""
         database = cls(url, connections=connections, clock=clock)
-        await database.open()
+        await database.open(statement_seconds=statement_seconds)
         return database
 
-    async def open(self, *, at_once: bool = True) -> None:
+    async def open(self, *, at_once: bool = True, statement_seconds: float = STATEMENT_SECONDS) -> None:
         """Open the pool in the running loop. Raises DatabaseUnavailable when the server cannot be reached.
 
-        With `at_once=False` nothing is connected until it is needed, and nothing is raised here.
+        With `at_once=False` nothing is connected until it is needed, and nothing is raised here. A statement
+        that takes longer than `statement_seconds` is cut off, as if the server were gone.
         """
         try:
             self._pool = await asyncpg.create_pool(
@@ -143,7 +153,7 @@ class Database:
                 reset=_keep_session,
                 server_settings=_SESSION,
                 timeout=5,
-                command_timeout=30,
+                command_timeout=statement_seconds,
             )
         except (*_GONE, OSError, asyncpg.PostgresError) as error:
             raise DatabaseUnavailable("The database cannot be reached.") from error

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from matinee.platform.db import Transaction
 from matinee.platform.operators import get_operator
@@ -29,6 +30,8 @@ from matinee.purchases.rules import (
 )
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Evidence, Purchase, PurchaseState
+
+log = structlog.get_logger(__name__)
 
 Check = Callable[[PurchaseServices, BillingOrder, datetime], Awaitable[None]]
 
@@ -262,6 +265,8 @@ async def _wait(tx: Transaction, order: BillingOrder, now: datetime) -> None:
         change = Change(to=PurchaseState.REVIEW, cause="unanswered_for_a_week", check_in=STAFF_LOOK)
         await move(tx, operator=order.operator, purchase=purchase, change=change, now=now)
         return
+    if age >= ALERT_AFTER and purchase.alerted_at is None:
+        log.warning("purchase_unclear_for_a_day", **_named(purchase))
     asks = ASKING & order.capabilities
     count = purchase.check_count + 1
     delay = resolve_delay(count) if asks else person_delay(age)
@@ -273,6 +278,9 @@ async def _wait(tx: Transaction, order: BillingOrder, now: datetime) -> None:
 
 async def _await_staff(services: PurchaseServices, order: BillingOrder, now: datetime) -> None:
     """REVIEW waits for a person; the alert is raised again each day."""
+    log.warning(
+        "purchase_waits_for_staff", since=order.purchase.state_since.isoformat(), **_named(order.purchase)
+    )
     async with services.database.transaction(order.operator.operator_id) as tx:
         await look_again(
             tx, purchase=order.purchase, next_check_at=now + STAFF_LOOK,
@@ -292,6 +300,10 @@ def _settled(order: BillingOrder, to: PurchaseState, cause: str, record: Exchang
 
 def _was_not_found_before(purchase: Purchase, now: datetime) -> bool:
     return purchase.not_found_at is not None and now - purchase.not_found_at >= NOT_FOUND_TWICE
+
+
+def _named(purchase: Purchase) -> dict[str, str]:
+    return {"operator_id": str(purchase.operator_id), "purchase_id": str(purchase.purchase_id)}
 
 
 def _claimed(purchase: Purchase) -> datetime:

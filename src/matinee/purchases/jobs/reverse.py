@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+import structlog
+
 from matinee.platform.db import Transaction
 from matinee.platform.operators import get_operator
 from matinee.provisions.types import (
@@ -27,6 +29,8 @@ from matinee.purchases.queries import get_purchase, get_reversal, reversals_of
 from matinee.purchases.rules import FINANCE_LOOK, LEASE, REFUND_RETRY, retry_delay
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Purchase, Reversal, ReversalState
+
+log = structlog.get_logger(__name__)
 
 
 async def check_reversal(
@@ -193,6 +197,8 @@ async def _finish(
     cause: str,
     record: ExchangeRecord | None = None,
 ) -> None:
+    if to is ReversalState.REFUND_OPEN:
+        log.warning("refund_for_finance", cause=cause, reversal_id=str(reversal.reversal_id))
     async with services.database.transaction(reversal.operator_id) as tx:
         await finish_reversal(
             tx, order=order, reversal=reversal, to=to, cause=cause, record=record, now=await tx.now()
