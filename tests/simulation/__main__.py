@@ -34,7 +34,7 @@ async def run(app_url: str, owner_url: str, seeds: range, names: list[str]) -> i
                     outcome = await play(pool, owner, capabilities=SETS[name], seed=seed)
                 except RuntimeError as error:
                     outcome = Outcome([repr(error)], {}, 0)
-            crashes = [str(entry) for entry in logs if entry["event"] == "check_crashed"]
+            crashes = [str(entry) for entry in logs if entry["event"] == "due_work_crashed"]
             total.update(outcome.counts)
             purchases += outcome.purchases
             wrong = {c: outcome.counts[c] for c in COUNTS[:3] if outcome.counts.get(c)}

@@ -16,6 +16,7 @@ from tests.factories.shop import SECRET_KEY, SECTION
 
 from matinee.kernel.ids import new_id
 from matinee.platform.db import Database
+from matinee.platform.due_work import PER_OPERATOR
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.exchange import AiohttpBillingGateway
@@ -138,7 +139,7 @@ async def test_the_resolver_does_not_wait_for_a_billing_that_hangs(
                     await asyncio.sleep(0.05)
             assert (await process.read(purchase)).state is S.GRANTED
             assert {(await process.read(one)).state for one in unclear} <= {S.UNKNOWN, S.NOT_SENT}
-            assert len(billing_double.requests("status")) <= resolving.PER_OPERATOR
+            assert len(billing_double.requests("status")) <= PER_OPERATOR
         finally:
             running.cancel()
             billing_double.release()

@@ -20,7 +20,7 @@ def test_each_life_ends_without_a_wrong(stage: Stage, name: str) -> None:
     for seed in range(SEEDS):
         with capture_logs() as logs:
             outcome = stage.runner.run(play(stage.pool, stage.owner, capabilities=SETS[name], seed=seed))
-        crashes = [entry for entry in logs if entry["event"] == "check_crashed"]
+        crashes = [entry for entry in logs if entry["event"] == "due_work_crashed"]
         assert (seed, wrongs(outcome.counts), outcome.broken, crashes) == (seed, {}, [], [])
         assert outcome.purchases >= 1
 

@@ -236,7 +236,9 @@ class PurchaseMachine(RuleBasedStateMachine):
     @invariant()
     def every_invariant_holds(self) -> None:
         if hasattr(self, "scene"):
-            broken = self.run(self.scene.broken()) + [e for e in self.logs if e["event"] == "check_crashed"]
+            broken = self.run(self.scene.broken()) + [
+                e for e in self.logs if e["event"] == "due_work_crashed"
+            ]
             self.failed = self.failed or bool(broken)
             assert broken == []
 
