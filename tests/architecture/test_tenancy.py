@@ -23,9 +23,9 @@ DIRECTORY = {"operators", "operator_hosts"}
 CUSTOMERS_OWN = {
     "customers", "devices", "subscriber_sessions", "purchases", "purchase_keys", "purchase_events",
     "billing_attempts", "reversals", "outgoing_events", "ledger_entries", "wallets", "entitlements",
-    "playback_sessions", "staff_decisions",
+    "playback_sessions", "staff_decisions", "event_deliveries", "event_delivery_tries",
 }  # fmt: skip
-LOOKUPS = {"customer_lookups", "settlement_rows", "event_deliveries", "event_delivery_tries"}
+LOOKUPS = {"customer_lookups", "settlement_rows"}
 """Find the customer by what is unique in the whole operator, so their keys have no customer."""
 
 READERS = {"matinee_due_reader", "matinee_hot_reader", "matinee_gauge_reader"}

@@ -45,6 +45,7 @@ GROUPS = (
     Group(
         "Service",
         (
+            Entry("Webhooks", "/console/webhooks", "send"),
             Entry("Staff", "/console/staff", "user"),
             Entry("Settings", "/console/settings", "settings"),
         ),

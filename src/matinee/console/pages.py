@@ -7,6 +7,7 @@ from matinee.console.cms import episodes, item_list, item_pages, packages, ppv_r
 from matinee.console.crm import routes as crm
 from matinee.console.service import people, settings
 from matinee.console.sync import routes as sync
+from matinee.console.webhooks import deliveries, endpoints
 
 ROUTES: list[Any] = [
     static_files.static_file,
@@ -21,4 +22,6 @@ ROUTES: list[Any] = [
     *sync.ROUTES,
     *settings.ROUTES,
     *people.ROUTES,
+    *deliveries.ROUTES,
+    *endpoints.ROUTES,
 ]

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from matinee.kernel.errors import NotFound
+from matinee.kernel.paging import ListQuery, Page
 from matinee.platform.db import Record, Transaction
 from matinee.webhooks.types import (
     Delivery,
@@ -99,28 +100,31 @@ _DELIVERIES = """
     WHERE d.operator_id = $1
 """
 
+_WANTED = """
+    AND ($2::uuid IS NULL OR d.endpoint_id = $2) AND ($3::text IS NULL OR d.state = $3)
+    AND ($4::text IS NULL OR e.kind = $4)
+    AND ($5::uuid IS NULL OR $5 IN (d.event_id, e.purchase_id, d.customer_id))
+"""
 
-async def list_deliveries(
-    tx: Transaction,
-    *,
-    operator_id: UUID,
-    endpoint_id: UUID | None = None,
-    state: DeliveryState | None = None,
-    kind: EventKind | None = None,
-    about: UUID | None = None,
-    offset: int,
-    limit: int,
-) -> list[Delivery]:
-    """Return a page of the log, newest first; `about`: an event, a purchase or a customer."""
-    rows = await tx.fetch(
-        _DELIVERIES
-        + """ AND ($2::uuid IS NULL OR d.endpoint_id = $2) AND ($3::text IS NULL OR d.state = $3)
-              AND ($4::text IS NULL OR e.kind = $4)
-              AND ($5::uuid IS NULL OR $5 IN (d.event_id, e.purchase_id, d.customer_id))
-              ORDER BY d.created_at DESC, d.event_id DESC, d.endpoint_id OFFSET $6 LIMIT $7""",
-        operator_id, endpoint_id, state, kind, about, offset, limit,
+
+async def list_deliveries(tx: Transaction, *, operator_id: UUID, query: ListQuery) -> Page[Delivery]:
+    """Return a page of the log, newest first.
+
+    Filters: `endpoint` (id), `state`, `kind`; the search is the id of an event, a purchase or a customer.
+    """
+    about = _id_in(query.search)
+    if query.search and about is None:
+        return Page(rows=[], total=0, query=query)
+    wanted = (
+        operator_id, _id_in(query.filters.get("endpoint", "")), query.filters.get("state"),
+        query.filters.get("kind"), about,
     )  # fmt: skip
-    return [_delivery(row) for row in rows]
+    rows = await tx.fetch(
+        f"{_DELIVERIES} {_WANTED} ORDER BY d.created_at DESC, d.event_id DESC, d.endpoint_id OFFSET $6 LIMIT $7",
+        *wanted, query.offset, query.page_size,
+    )  # fmt: skip
+    total: int = await tx.fetchval(f"SELECT count(*) FROM ({_DELIVERIES} {_WANTED}) AS found", *wanted)
+    return Page(rows=[_delivery(row) for row in rows], total=total, query=query)
 
 
 async def get_delivery(tx: Transaction, *, key: DeliveryKey) -> Delivery:
@@ -155,6 +159,13 @@ async def tries_of(tx: Transaction, *, key: DeliveryKey) -> list[Try]:
         key.operator_id, key.customer_id, key.event_id, key.endpoint_id,
     )  # fmt: skip
     return [Try(**dict(row)) for row in rows]
+
+
+def _id_in(text: str) -> UUID | None:
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
 
 
 def _endpoint(row: Record) -> Endpoint:

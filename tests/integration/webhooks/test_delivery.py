@@ -11,6 +11,7 @@ from tests.doubles.receiver import Receiver, running_receiver
 from tests.factories.shop import Shop, open_shop
 
 from matinee.kernel.ids import new_id
+from matinee.kernel.paging import ListQuery
 from matinee.kernel.webhook_signatures import is_signed
 from matinee.platform.audit import Actor
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
@@ -60,7 +61,8 @@ class Post(msgspec.Struct, frozen=True):
 
     async def log(self) -> list[Delivery]:
         async with self.shop.database.transaction(self.shop.operator_id) as tx:
-            return await list_deliveries(tx, operator_id=self.shop.operator_id, offset=0, limit=100)
+            page = await list_deliveries(tx, operator_id=self.shop.operator_id, query=ListQuery())
+            return list(page.rows)
 
 
 @pytest.fixture
