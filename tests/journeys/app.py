@@ -55,9 +55,9 @@ class App:
         """Return the poster on the home page."""
         return self.page.locator("a.tile").filter(has_text=title)
 
-    def open_film(self, film: Film) -> None:
-        """Open the film's page by its address, as from a message or a search."""
-        self.open(f"/title/movie/{film.movie_id}")
+    def open_film(self, film: Film, kind: str = "movie") -> None:
+        """Open the page of a film (or of another kind) by its address, as from a message or a search."""
+        self.open(f"/title/{kind}/{film.movie_id}")
         expect(self.page.get_by_role("heading", level=1, name=film.title)).to_be_visible()
 
     @property

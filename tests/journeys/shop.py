@@ -14,8 +14,16 @@ from PIL import Image
 from tests.doubles.sample import Rental
 from tests.journeys.stack import Stack
 
-from matinee.catalog.operations import create_item, create_package
-from matinee.catalog.types import MovieDraft, PaymentMethod
+from matinee.catalog.operations import add_episode, create_item, create_package
+from matinee.catalog.types import (
+    EpisodeDraft,
+    LiveEventDraft,
+    MovieDraft,
+    PaymentMethod,
+    Season,
+    SeasonDraft,
+    StreamKind,
+)
 from matinee.customers.operations import create_customer, create_product
 from matinee.customers.types import CustomerInput, PaymentType, ProductInput
 from matinee.kernel.ids import new_id
@@ -34,7 +42,7 @@ from matinee.platform.passwords import hash_password
 from matinee.provisions.jobs import probe_provision
 from matinee.provisions.operations import accept_class_d, create_provision
 from matinee.provisions.probe import ProbeAccounts
-from matinee.provisions.types import PlatformValue, ProvisionConfig
+from matinee.provisions.types import API_TYPES, PlatformValue, ProvisionConfig
 from matinee.publishing.operations.runs import request_sync
 from matinee.publishing.queries.runs import get_run
 from matinee.publishing.types import RunState, Section
@@ -85,6 +93,22 @@ class Shop:
             self.sync()
         return Film(title, str(movie_id))
 
+    def event(self, title: str, *, price: int = 999) -> Film:
+        """Put a live event on sale that began an hour ago and lasts another hour."""
+        event_id = self.stack.run(self._event(title, price))
+        self.sync()
+        return Film(title, str(event_id))
+
+    def end_event(self, film: Film) -> None:
+        """Let a live event be over, as if staff moved its end: nobody can set the database's clock."""
+        self.stack.run(self._end_event(film))
+
+    def season(self, series: str, *, episodes: tuple[str, ...], price: int = 1299) -> Film:
+        """Put the first season of a series on sale."""
+        season = self.stack.run(self._season(series, episodes, price))
+        self.sync()
+        return Film(season.title, str(season.item_id))
+
     def charges(self, film: Film) -> list[Rental]:
         """Return what billing's own ledger says of a film, oldest first."""
         return [one for one in self.stack.billing.rentals() if one.content_id == film.movie_id]
@@ -111,7 +135,7 @@ class Shop:
     async def _open(self, film: Path, proved: bool) -> None:
         async with self.stack.services.database.directory() as tx:
             self.operator = next(one for one in await list_operators(tx) if one.slug == self.slug)
-        provision = await self._provision(proved)
+        provisions = {code: await self._provision(proved, code) for code in API_TYPES}
         rule = PpvRuleDraft(name="Two evenings", unit=WindowUnit.HOURS, quantity=48, finish_window_hours=None)
         self.rule_id = (await self._do(create_ppv_rule, draft=rule)).rule_id
         package = await self._do(create_package, name="Included")
@@ -121,7 +145,7 @@ class Shop:
             payment_type=PaymentType.API,
             currency="EUR",
             packages=(package.package_id,),
-            provisions={"movie": provision},
+            provisions=provisions,
         )
         self.product_id = await self._do(create_product, given=product)
         prepaid = msgspec.structs.replace(
@@ -140,9 +164,11 @@ class Shop:
         async with self.stack.services.database.transaction(self.operator.operator_id) as tx:
             return await question(tx, operator_id=self.operator.operator_id, **arguments)
 
-    async def _provision(self, proved: bool) -> UUID:
+    async def _provision(self, proved: bool, api_type: str) -> UUID:
         config = msgspec.structs.replace(
             msgspec.json.decode(PROVISION.read_bytes(), type=ProvisionConfig),
+            name="Sample billing" if api_type == "movie" else f"Sample billing, {api_type}",
+            api_type=api_type,
             base_url=self.stack.billing.base_url,
             timeout_seconds=4,
             longest_processing_seconds=1,
@@ -212,6 +238,43 @@ class Shop:
         )
         movie_id: UUID = (await self._do(create_item, draft=draft)).item_id
         return movie_id
+
+    def _terms(self, price: int) -> dict[str, Any]:
+        return {
+            "payment_method": PaymentMethod.PPV,
+            "rule_id": self.rule_id,
+            "prices": (Money(price, "EUR"), Money(price // 100, CREDIT)),
+        }
+
+    async def _event(self, title: str, price: int) -> UUID:
+        async with self.stack.services.database.transaction(self.operator.operator_id) as tx:
+            now = await tx.now()
+        draft = LiveEventDraft(
+            title=title,
+            starts_at=now - timedelta(hours=1),
+            ends_at=now + timedelta(hours=1),
+            stream_kind=StreamKind.FILE,
+            asset_id=self.asset_id,
+            **self._terms(price),
+        )
+        event_id: UUID = (await self._do(create_item, draft=draft)).item_id
+        return event_id
+
+    async def _end_event(self, film: Film) -> None:
+        async with self.stack.services.database.transaction(self.operator.operator_id) as tx:
+            done = await tx.execute(
+                "UPDATE live_events SET ends_at = $3 WHERE operator_id = $1 AND item_id = $2",
+                self.operator.operator_id, UUID(film.movie_id), await tx.now(),
+            )  # fmt: skip
+        assert done == "UPDATE 1"
+
+    async def _season(self, series: str, episodes: tuple[str, ...], price: int) -> Season:
+        draft = SeasonDraft(series_title=series, season_number=1, **self._terms(price))
+        season: Season = await self._do(create_item, draft=draft)
+        for title in episodes:
+            episode = EpisodeDraft(title=title, runtime_minutes=6, asset_id=self.asset_id)
+            await self._do(add_episode, season_id=season.item_id, draft=episode)
+        return season
 
     async def _customer(self, username: str, balance: int) -> None:
         async with self.stack.services.database.transaction(self.operator.operator_id) as tx:

@@ -1,11 +1,13 @@
 """Live events, seasons and their episodes in the database."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from asyncpg import CheckViolationError, ExclusionViolationError
 from tests.factories.catalogue import (
+    CATALOGUER,
     Catalogue,
     by_ppv,
     episode_draft,
@@ -212,6 +214,20 @@ async def test_lists_show_one_kind_and_know_what_is_over(catalogue: Catalogue) -
     page = await catalogue.ask(list_items, kind=SEASON, query=ListQuery(), now=NOW)
     assert [row.episode_count for row in page.rows] == [2]
     assert (await catalogue.ask(list_movies, query=ListQuery(), now=NOW)).total == 1
+
+
+async def test_one_transaction_may_make_several_items(catalogue: Catalogue) -> None:
+    rule = await catalogue.rule()
+    async with catalogue.database.transaction(catalogue.operator_id) as tx:
+        now = await tx.now()
+        who: dict[str, Any] = {"operator_id": catalogue.operator_id, "actor": CATALOGUER, "now": now}
+        await create_item(tx, draft=event_draft(**by_ppv(rule.rule_id)), **who)
+        season = await create_item(tx, draft=season_draft(**by_ppv(rule.rule_id)), **who)
+        for _ in range(2):
+            episode = await add_episode(tx, season_id=season.item_id, draft=episode_draft(), **who)
+        which: dict[str, Any] = {"season_id": season.item_id, "episode_id": episode.episode_id}
+        await move_episode(tx, to_number=1, **which, **who)
+    assert len(await numbered(catalogue, season)) == 2
 
 
 async def test_an_unknown_season_has_no_episodes(catalogue: Catalogue) -> None:

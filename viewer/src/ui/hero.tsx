@@ -11,8 +11,8 @@ import { Backdrop, Poster } from "./poster";
 
 /** Year and running time of a film, as one line. */
 export function filmFacts(film: Film, minutes: string): string {
-  // A season's running time is that of its longest episode, and says nothing here.
-  const lasts = film.runtime_minutes !== null && film.episodes === undefined;
+  // A season's running time is that of its longest episode, and a live event says when it ends.
+  const lasts = film.runtime_minutes !== null && film.kind === "movie";
   return [film.year === null ? "" : String(film.year), lasts ? minutes : ""]
     .filter((part) => part !== "")
     .join("  ·  ");

@@ -155,8 +155,9 @@ async def _write_parts(
         )  # fmt: skip
     await _write_prices(tx, operator_id, kind, item_id, draft)
     await _write_packages(tx, operator_id, kind, item_id, draft)
-    # Rather than at the commit.
+    # Rather than at the commit; whatever else this transaction does is judged as before.
     await tx.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    await tx.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 async def _write_prices(
@@ -189,7 +190,6 @@ async def _write_packages(
 
 
 async def _copy_episodes(tx: Transaction, operator_id: UUID, source_id: UUID, season: Item[Any]) -> Item[Any]:
-    await tx.execute("SET CONSTRAINTS ALL DEFERRED")
     numbers = await tx.fetch(
         "SELECT number FROM episodes WHERE operator_id = $1 AND season_id = $2 AND removed_at IS NULL",
         operator_id, source_id,

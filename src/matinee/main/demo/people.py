@@ -1,5 +1,6 @@
 """The people of the demo and what they signed up to, entered as an operator's staff would."""
 
+import asyncio
 from typing import Final
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from matinee.platform.passwords import hash_password
 from matinee.provisions.jobs import probe_provision
 from matinee.provisions.operations import create_provision
 from matinee.provisions.probe import ProbeAccounts
-from matinee.provisions.types import PlatformValue, ProvisionConfig
+from matinee.provisions.types import API_TYPES, ApiType, PlatformValue, ProvisionConfig
 from matinee.purchases.operations.four_eyes import set_limits
 from matinee.purchases.operations.wallet import top_up
 from matinee.staff.operations import create_staff
@@ -90,12 +91,32 @@ async def add_settings(database: Database, operator: Operator, actor: Actor, cas
         await set_limits(tx, operator_id=operator.operator_id, limits=dict(cast.limits))
 
 
-async def add_provision(services: Services, operator: Operator, actor: Actor, billing_port: int) -> UUID:
-    """Enter the sample billing server's provision as it describes itself, and prove what it can do."""
+async def add_provisions(
+    services: Services, operator: Operator, actor: Actor, billing_port: int
+) -> dict[str, UUID]:
+    """Enter the sample billing server's provision for each API type, and prove what it can do.
+
+    Returns their ids by API type.
+    """
+    made = await asyncio.gather(
+        *(
+            _add_provision(services, operator, actor, billing_port, api_type)
+            for api_type in API_TYPES.values()
+        )
+    )
+    return dict(zip(API_TYPES, made, strict=True))
+
+
+async def _add_provision(
+    services: Services, operator: Operator, actor: Actor, billing_port: int, api_type: ApiType
+) -> UUID:
     described = (sample_billing().parents[1] / "provision.json").read_bytes()
     config = msgspec.json.decode(described, type=ProvisionConfig)
+    is_first = api_type.code == config.api_type
     config = msgspec.structs.replace(
         config,
+        name=config.name if is_first else f"{config.name}: {api_type.title.lower()}",
+        api_type=api_type.code,
         base_url=f"http://127.0.0.1:{billing_port}/rentals",
         longest_processing_seconds=1,  # it books at once, and the probe waits for so long
     )
@@ -134,7 +155,7 @@ async def add_product(
     actor: Actor,
     product: DemoProduct,
     *,
-    provision: UUID,
+    provisions: dict[str, UUID],
     package: UUID,
 ) -> UUID:
     """Add a product, whose customers rent the way it says and watch the package without paying."""
@@ -145,7 +166,7 @@ async def add_product(
         payment_type=payment,
         currency=CREDIT if payment is PaymentType.WALLET else operator.currency,
         packages=(package,),
-        provisions={"movie": provision} if payment is PaymentType.API else {},
+        provisions=provisions if payment is PaymentType.API else {},
     )
     async with database.transaction(operator.operator_id) as tx:
         return await create_product(

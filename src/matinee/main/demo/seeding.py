@@ -7,6 +7,7 @@ from matinee.main.demo import people, shelf
 from matinee.main.demo.cast import FILM_SECONDS, FILM_SUBTITLE, FILM_TITLE, OPERATORS, DemoOperator
 from matinee.main.demo.layout import Layout
 from matinee.main.demo.screen import Progress, step
+from matinee.main.demo.specials import SPECIALS, add_specials
 from matinee.main.wiring import Services, build_services
 from matinee.media.demo.film import make_demo_film
 from matinee.platform.settings import Settings
@@ -42,15 +43,15 @@ async def _seed(layout: Layout, settings: Settings, film: Path) -> None:
 
 async def _fill(services: Services, layout: Layout, cast: DemoOperator, film: Path) -> None:
     database = services.database
-    with step(f"{cast.name}: staff, provision with its probe, products, customers"):
+    with step(f"{cast.name}: staff, provisions with their probes, products, customers"):
         operator = await people.add_operator(services.settings.owner_database_url, cast)
         actor = await people.add_staff(database, operator, cast)
         await people.add_settings(database, operator, actor, cast)
-        provision = await people.add_provision(services, operator, actor, layout.billing_port)
+        provisions = await people.add_provisions(services, operator, actor, layout.billing_port)
         package = await shelf.add_package(database, operator, actor)
         products = {
             product.name: await people.add_product(
-                database, operator, actor, product, provision=provision, package=package
+                database, operator, actor, product, provisions=provisions, package=package
             )
             for product in cast.products
         }
@@ -63,4 +64,7 @@ async def _fill(services: Services, layout: Layout, cast: DemoOperator, film: Pa
         rules = await shelf.add_rules(database, operator, actor, cast)
         for entry in cast.films:
             await shelf.add_film(services, operator, actor, entry, asset=asset, rules=rules, package=package)
+        rule = rules[cast.rules[0].name]
+        specials = SPECIALS[cast.slug]
+        await add_specials(services, operator, actor, specials, asset=asset, rule=rule)
         await shelf.publish(database, operator, actor)
