@@ -293,4 +293,4 @@ OUTGOING: Mapping[PurchaseState, str] = {
     S.DECLINED: "purchase.declined",
     S.REVERSED: "purchase.reversed",
 }
-"""The events meant for the operator's other systems. They are recorded with each move, and told by `matinee.webhooks`."""
+"""The events meant for the operator's other systems. Recorded with each move, told by `matinee.webhooks`."""
