@@ -157,6 +157,7 @@ class AiohttpBillingGateway:
             status=reply.status,
             body=rules.excerpt(reply.body, secrets=request.secrets),
             matched=matched,
+            decline_code=outcome.decline_code if isinstance(outcome, ChargeOutcome) else None,
         )
         return outcome, record
 

@@ -153,7 +153,8 @@ class CancelOutcome(msgspec.Struct, frozen=True, kw_only=True):
 class ExchangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One call for the attempt log. `body` is at most 2 KiB, masked; `status` None: no answer.
 
-    `matched` names the rules that the answer fits, for example `success`, or `success, no_success`.
+    `matched` names the rules that the answer fits, for example `success`, or `success, no_success`;
+    `decline_code` is billing's own word for a refusal, which the subscriber may not see.
     """
 
     call: CallName
@@ -164,6 +165,7 @@ class ExchangeRecord(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None = None
     body: str = ""
     matched: str = ""
+    decline_code: str | None = None
 
 
 class ChargeResult(msgspec.Struct, frozen=True):
