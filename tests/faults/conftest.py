@@ -1,10 +1,13 @@
 """Each test of a fault has a billing system of its own choosing and an operator of its own."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.doubles.billing import BillingDouble
 from tests.doubles.ledger import CLASS_A, CLASS_B, CLASS_D
+from tests.faults.counter import CLASSES
 from tests.faults.servers import Pair, running_pair
 
 
@@ -17,7 +20,14 @@ def capabilities(request: pytest.FixtureRequest) -> frozenset[str]:
     return can
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def doubles() -> Iterator[dict[str, BillingDouble]]:
+    """A billing system for each class, for the tests that try all of them at once."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(BillingDouble.started()) for name in CLASSES}
+
+
+@pytest.fixture(scope="package")
 def pair(scratch: Path) -> Iterator[Pair]:
     """A primary and a standby, for the faults that are about them."""
     folder = scratch / "pair"

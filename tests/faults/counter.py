@@ -1,8 +1,8 @@
 """A film counter with a real till: real database, real HTTP to the billing double, and a clock that is set."""
 
 from collections import Counter as Tally
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -204,7 +204,7 @@ async def open_counter(
     known = frozenset(Capability(name) for name in (can if proved is None else proved))
     billing.configure(capabilities=can)
     operator = await make_operator(urls.owner_url, f"op-{new_id().hex[-12:]}", **operator_fields)
-    set_clock = SetClock(START)
+    set_clock = clock if isinstance(clock, SetClock) else SetClock(START)
     database = await Database.connect(urls.app_url, connections=20, clock=clock or set_clock)
     try:
         async with database.transaction(operator.operator_id) as tx:
@@ -222,3 +222,29 @@ async def open_counter(
             )  # fmt: skip
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def open_counters(
+    urls: EmbeddedPostgresInfo,
+    doubles: Mapping[str, BillingDouble],
+    *,
+    clock: SetClock | None = None,
+    films: int = 1,
+    timeout_seconds: int = 20,
+) -> AsyncIterator[dict[str, Counter]]:
+    """Open a counter of each class, with one clock and one gateway; each at a billing system of its own."""
+    shared = clock or SetClock()
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(gateway_for(*(double.port for double in doubles.values())))
+        opened = {}
+        for name, double in doubles.items():
+            double.reset()
+            one = await stack.enter_async_context(
+                open_counter(
+                    urls, double, CLASSES[name], clock=shared, films=films, timeout_seconds=timeout_seconds
+                )
+            )
+            services = msgspec.structs.replace(one.services, gateway=gateway)
+            opened[name] = msgspec.structs.replace(one, services=services)
+        yield opened

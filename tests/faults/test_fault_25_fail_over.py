@@ -4,28 +4,19 @@ Each fail-over is real, and happens to a purchase at a billing system of each cl
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-import msgspec
 import pytest
 from tests.doubles.billing import BillingDouble
 from tests.doubles.misbehaviour import held
-from tests.factories.clock import SetClock
-from tests.faults.counter import CLASSES, Counter, end, gateway_for, open_counter
+from tests.faults.counter import Counter, end, open_counters
 from tests.faults.servers import Pair
 
 from matinee.platform.db import CommitInDoubt
 from matinee.purchases.types import PurchaseState
 
 Doubles = dict[str, BillingDouble]
-
-
-@pytest.fixture(scope="module")
-def doubles() -> Iterator[Doubles]:
-    """A billing system for each class."""
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(BillingDouble.started()) for name in CLASSES}
 
 
 @pytest.fixture
@@ -36,26 +27,8 @@ def ready_pair(pair: Pair) -> Pair:
 
 @asynccontextmanager
 async def counters(pair: Pair, doubles: Doubles) -> AsyncIterator[list[Counter]]:
-    clock = SetClock()
-    async with AsyncExitStack() as stack:
-        gateway = await stack.enter_async_context(gateway_for(*(double.port for double in doubles.values())))
-        opened = [
-            await stack.enter_async_context(
-                open_counter(pair.urls, reset(doubles[name]), can, timeout_seconds=20, clock=clock)
-            )
-            for name, can in CLASSES.items()
-        ]
-        yield [
-            msgspec.structs.replace(
-                one, clock=clock, services=msgspec.structs.replace(one.services, gateway=gateway)
-            )
-            for one in opened
-        ]
-
-
-def reset(double: BillingDouble) -> BillingDouble:
-    double.reset()
-    return double
+    async with open_counters(pair.urls, doubles) as opened:
+        yield list(opened.values())
 
 
 async def held_after_the_charge(tills: list[Counter]) -> list["asyncio.Task[object]"]:

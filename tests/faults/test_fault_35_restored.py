@@ -5,8 +5,7 @@ Billing that can be asked nothing (D) is then charged a second time, unless its 
 docs/operations.md says so.
 """
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,8 +13,7 @@ import msgspec
 import pytest
 from tests.doubles.billing import BillingDouble
 from tests.doubles.misbehaviour import answer_lost, declined
-from tests.factories.clock import SetClock
-from tests.faults.counter import CLASSES, STAFF, Counter, end, gateway_for, open_counter, pass_time
+from tests.faults.counter import STAFF, Counter, end, open_counters, pass_time
 from tests.faults.servers import Archived
 
 from matinee.main.health import readiness
@@ -37,33 +35,6 @@ def archived(scratch: Path) -> Iterator[Archived]:
         yield server
     finally:
         server.remove()
-
-
-@pytest.fixture
-def doubles() -> Iterator[dict[str, BillingDouble]]:
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(BillingDouble.started()) for name in CLASSES}
-
-
-@asynccontextmanager
-async def counters(
-    urls: EmbeddedPostgresInfo, doubles: dict[str, BillingDouble]
-) -> AsyncIterator[dict[str, Counter]]:
-    clock = SetClock()
-    async with AsyncExitStack() as stack:
-        gateway = await stack.enter_async_context(gateway_for(*(double.port for double in doubles.values())))
-        opened = {
-            name: await stack.enter_async_context(
-                open_counter(urls, doubles[name], can, clock=clock, films=5, timeout_seconds=5)
-            )
-            for name, can in CLASSES.items()
-        }
-        yield {
-            name: msgspec.structs.replace(
-                one, clock=clock, services=msgspec.structs.replace(one.services, gateway=gateway)
-            )
-            for name, one in opened.items()
-        }
 
 
 def moved(counter: Counter, database: Database, urls: EmbeddedPostgresInfo) -> Counter:
@@ -90,7 +61,7 @@ async def test_the_restored_shop_charges_nobody_twice_and_finds_what_it_forgot(
     archived: Archived, doubles: dict[str, BillingDouble]
 ) -> None:
     urls = archived.start()
-    async with counters(urls, doubles) as shops:
+    async with open_counters(urls, doubles, films=5, timeout_seconds=5) as shops:
         refunding: dict[str, Purchase] = {}
         for name, shop in shops.items():
             await shop.buy(KEPT)
