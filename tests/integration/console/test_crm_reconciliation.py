@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -104,6 +105,14 @@ def proposed_fields(page: str) -> dict[str, str]:
     if re.search(r'<input checked[^>]*name="has_headings"', page):
         chosen["has_headings"] = "y"
     return chosen
+
+
+@pytest.fixture
+def ports(database: Database, ports: dict[str, Any]) -> dict[str, Any]:
+    """With purchases in earnest: settling a row moves one."""
+    billing = SimulatedBilling(frozenset(), now=lambda: START)
+    services = PurchaseServices.of(database=database, gateway=billing, secret_key=SECRET_KEY)
+    return ports | {"purchases": services}
 
 
 @pytest.fixture
@@ -245,6 +254,24 @@ async def test_who_may_see_it(
         assert (await stranger.get(f"{PAGE}{path}")).status_code == status
 
 
+async def test_integration_uploads_and_finance_decides(
+    app: Litestar, browser: Browser, database: Database, operator: Operator, case: Case
+) -> None:
+    address = await case.compare(browser, content("ORDER-1;1,00;EUR;T-1"))
+    row = re.search(
+        rf'href="({re.escape(address)}/rows/[^"]+)"', (await browser.get(f"{address}/report")).text
+    )
+    assert row is not None
+    staff = await add_staff(database, operator, "integration")
+    async with open_browser(app, operator) as other:
+        await other.sign_in(staff.email)
+        report = await other.get(f"{address}/report")
+        assert (report.status_code, "Settle…" in report.text, "Apply…" in report.text) == (200, False, False)
+        assert (await other.post(row[1], {"resolution": "accepted", "reason": "x"})).status_code == 403
+        assert (await other.post(f"{address}/apply", {"reason": "x"})).status_code == 403
+    assert await case.states() == ["UNKNOWN"]
+
+
 async def test_another_operators_staff_find_nothing(
     app: Litestar, browser: Browser, database: Database, other_operator: Operator, case: Case
 ) -> None:
@@ -259,7 +286,7 @@ async def test_another_operators_staff_find_nothing(
         for path in ("", "/columns", "/report", "/progress", "/report.csv", "/apply"):
             assert (await other.get(f"{address}{path}")).status_code == 404, path
         assert (await other.get(row[1])).status_code == 404
-        posts = (("/apply", {"reason": "x"}), ("/cancel", {}))
+        posts: tuple[tuple[str, dict[str, str]], ...] = (("/apply", {"reason": "x"}), ("/cancel", {}))
         for path, fields in posts:
             assert (await other.post(f"{address}{path}", fields)).status_code == 404, path
         settled = await other.post(row[1], {"resolution": "accepted", "reason": "x"})

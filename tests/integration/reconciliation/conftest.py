@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from tests.factories.sale import Person
+from tests.factories.sale import Person as Customer
 from tests.factories.shop import Shop, open_shop
 
 from matinee.kernel.ids import new_id
@@ -19,8 +19,9 @@ from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.storage import ObjectStorage
 from matinee.provisions.simulated import Fault
 from matinee.provisions.types import Capabilities
+from matinee.purchases.operations.four_eyes import Person
 from matinee.purchases.queries import reversals_of
-from matinee.purchases.types import Purchase, Reversal
+from matinee.purchases.types import Decision, Purchase, Reversal
 from matinee.reconciliation.jobs import apply_file, import_file
 from matinee.reconciliation.operations.files import (
     Upload,
@@ -29,7 +30,7 @@ from matinee.reconciliation.operations.files import (
     start_import,
     storage_key,
 )
-from matinee.reconciliation.operations.resolving import Decision, resolve
+from matinee.reconciliation.operations.resolving import RowDecision, resolve
 from matinee.reconciliation.queries.files import get_file
 from matinee.reconciliation.queries.report import effect_tallies, report_rows
 from matinee.reconciliation.reading import digest_of, examine
@@ -60,7 +61,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     def operator_id(self) -> UUID:
         return self.shop.operator_id
 
-    async def buy(self, fault: Fault = Fault.OK, *, person: Person | None = None) -> Purchase:
+    async def buy(self, fault: Fault = Fault.OK, *, person: Customer | None = None) -> Purchase:
         """Rent the film for a new customer; the charge goes as `fault` says."""
         faults = iter([fault])
         self.shop.billing.choose = lambda call: next(faults, Fault.OK) if call == "charge" else Fault.OK
@@ -146,11 +147,23 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     async def resolve(
         self, file: SettlementFile, row: ReportRow, resolution: Resolution, reason: str = "looked it up"
     ) -> ReportRow:
-        decision = Decision(file_id=file.file_id, row_id=row.row_id, resolution=resolution, reason=reason)
+        """Settle a row as one person may."""
+        done = await self.decide(file, row, resolution, reason)
+        assert isinstance(done, ReportRow)
+        return done
+
+    async def decide(
+        self, file: SettlementFile, row: ReportRow, resolution: Resolution, reason: str = "looked it up"
+    ) -> ReportRow | Decision:
+        """Settle a row, or ask a second person."""
+        decision = RowDecision(
+            file_id=file.file_id, row_id=row.row_id, resolution=resolution, reason=reason, action_id=new_id()
+        )
         async with self.shop.database.transaction(self.operator_id) as tx:
             return await resolve(
-                tx, operator=self.shop.sale.operator, decision=decision, actor=FINANCE, now=await tx.now()
-            )
+                tx, operator=self.shop.sale.operator, reference_key=self.shop.services.reference_key,
+                decision=decision, person=Person(UUID(int=9), FINANCE), now=await tx.now(),
+            )  # fmt: skip
 
     async def reversals(self, purchase: Purchase) -> list[Reversal]:
         async with self.shop.database.transaction(self.operator_id) as tx:

@@ -16,7 +16,8 @@ from matinee.platform.audit import entries_about
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.simulated import Fault
 from matinee.purchases.matching import purchases_named
-from matinee.purchases.types import PurchaseState
+from matinee.purchases.operations.four_eyes import set_limits
+from matinee.purchases.types import Decision, PurchaseState
 from matinee.reconciliation.jobs import apply_file, applying, import_file, importing
 from matinee.reconciliation.operations.files import SameFile, cancel_file
 from matinee.reconciliation.queries.files import get_file, last_mapping, list_files
@@ -259,6 +260,27 @@ async def test_a_row_is_settled_by_a_person_with_a_reason(
     # What a person has settled is left alone when the file is applied.
     await desk.apply(file, complete=True)
     assert (await desk.shop.read(purchase)).state is state
+
+
+async def test_above_the_limit_a_second_person_is_asked_and_the_row_stays_open(desk: Desk) -> None:
+    purchase = await desk.buy(Fault.ANSWER_LOST)
+    await desk.later()
+    async with desk.shop.database.transaction(desk.operator_id) as tx:
+        await tx.execute(
+            "INSERT INTO staff_accounts (operator_id, staff_id, email, name, password_hash, roles, created_at)"
+            " VALUES ($1, $2, 'fay@example.com', 'Fay Finance', '-', '{finance}', $3)",
+            desk.operator_id, FINANCE.actor_id, await tx.now(),
+        )  # fmt: skip
+        await set_limits(tx, operator_id=desk.operator_id, limits={"EUR": 100})
+    file = await desk.compare(HEAD + line("ORDER-1"))
+    (row,) = await desk.rows(file, verdict="ours_only")
+    asked = await desk.decide(file, row, Resolution.CHARGED)
+    assert isinstance(asked, Decision)
+    assert (await desk.shop.read(purchase)).state is S.UNKNOWN
+    assert (await desk.rows(file, verdict="ours_only"))[0].resolution is None
+    with pytest.raises(Conflict):
+        await desk.decide(file, row, Resolution.NOT_CHARGED)
+    await desk.resolve(file, row, Resolution.ACCEPTED)
 
 
 async def test_a_matched_row_cannot_be_settled_as_not_charged(desk: Desk) -> None:

@@ -9,12 +9,13 @@ import msgspec
 from matinee.kernel.errors import Conflict, Invalid
 from matinee.kernel.reasons import checked_reason
 from matinee.platform import audit
-from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
-from matinee.purchases.operations.by_staff import StaffVerdict, close_open_refund, settle_by_staff
-from matinee.purchases.types import PurchaseState
-from matinee.reconciliation.operations.rows import write_resolution
+from matinee.purchases.operations.acting import Case
+from matinee.purchases.operations.by_staff import close_open_refund
+from matinee.purchases.operations.four_eyes import Person, act_or_ask
+from matinee.purchases.types import Decision, PurchaseState, SettleProposal, StaffVerdict
+from matinee.reconciliation.operations.rows import lock_row, write_resolution
 from matinee.reconciliation.queries.files import get_file
 from matinee.reconciliation.queries.report import get_row
 from matinee.reconciliation.types import ReportRow, Resolution
@@ -26,13 +27,14 @@ _VERDICT: Mapping[Resolution, StaffVerdict] = {
 _UNSETTLED = frozenset({PurchaseState.UNKNOWN, PurchaseState.REVIEW})
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person decided about a row, and who it is. Hand it to `resolve` once nobody else need agree."""
+class RowDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person decided about a row. `action_id` is of the form: sent twice, it is done once."""
 
     file_id: UUID
     row_id: UUID
     resolution: Resolution
     reason: str
+    action_id: UUID
 
 
 def resolutions_for(row: ReportRow) -> tuple[Resolution, ...]:
@@ -48,53 +50,73 @@ def resolutions_for(row: ReportRow) -> tuple[Resolution, ...]:
 
 
 async def resolve(
-    tx: Transaction, *, operator: Operator, decision: Decision, actor: Actor, now: datetime
-) -> ReportRow:
+    tx: Transaction,
+    *,
+    operator: Operator,
+    reference_key: bytes,
+    decision: RowDecision,
+    person: Person,
+    now: datetime,
+) -> ReportRow | Decision:
     """Settle a row with a reason; audited. What it says of the purchase is done by the purchases' own operations.
 
-    `charged` and `not_charged` settle an unclear purchase; `refund_booked` closes a refund that waits for finance,
-    and is a note otherwise, as are the others. Raises NotFound, Invalid (`reason`, `resolution`) and Conflict.
+    `charged` and `not_charged` settle an unclear purchase; above the operator's limit a second person is asked, whose
+    decision is returned, and the row stays open. `refund_booked` closes a refund that waits for finance, and is a note
+    otherwise, as are the others. Raises NotFound, Invalid (`reason`, `resolution`) and Conflict.
     """
     reason = checked_reason(decision.reason)
     operator_id = operator.operator_id
+    key = {"operator_id": operator_id, "file_id": decision.file_id, "row_id": decision.row_id}
     file = await get_file(tx, operator_id=operator_id, file_id=decision.file_id)
     if not file.has_report:
         raise Conflict("There is no report of this file yet.")
-    row = await get_row(tx, operator_id=operator_id, file_id=decision.file_id, row_id=decision.row_id)
-    if decision.resolution not in resolutions_for(row):
-        if row.resolution is not None:
-            raise Conflict("Somebody else has settled this row. Look at its present state.")
-        raise Invalid({"resolution": "This row cannot be settled so."})
     # The row is locked before the customer, as applying a file does it.
-    if not await write_resolution(
-        tx, operator_id=operator_id, file_id=decision.file_id, row_id=decision.row_id,
-        resolution=decision.resolution, reason=reason, by=actor.name, now=now,
-    ):  # fmt: skip
-        raise Conflict("Somebody else has settled this row. Look at its present state.")
-    await _settle_purchase(tx, operator, row, decision.resolution, reason, actor)
+    await lock_row(tx, **key)
+    row = await get_row(tx, **key)
+    if decision.resolution not in resolutions_for(row):
+        if row.resolution is not None or row.effect_done == "applied":
+            raise Conflict("This row is settled by now. Look at its present state.")
+        raise Invalid({"resolution": "This row cannot be settled so."})
+    asked = await _settle_purchase(tx, operator, reference_key, row, decision, person)
+    if asked is not None:
+        return asked
+    await write_resolution(
+        tx, **key, resolution=decision.resolution, reason=reason, by=person.actor.name, now=now
+    )
     await audit.record(
-        tx, operator_id=operator_id, actor=actor, action="settlement.row_resolved",
+        tx, operator_id=operator_id, actor=person.actor, action="settlement.row_resolved",
         subject_kind="settlement_file", subject_id=decision.file_id, now=now, reason=reason,
         details={
             "row_id": str(decision.row_id), "reference": row.reference, "verdict": row.verdict.value,
             "resolution": decision.resolution.value,
         },
     )  # fmt: skip
-    return await get_row(tx, operator_id=operator_id, file_id=decision.file_id, row_id=decision.row_id)
+    return await get_row(tx, **key)
 
 
 async def _settle_purchase(
-    tx: Transaction, operator: Operator, row: ReportRow, resolution: Resolution, reason: str, actor: Actor
-) -> None:
+    tx: Transaction,
+    operator: Operator,
+    reference_key: bytes,
+    row: ReportRow,
+    decision: RowDecision,
+    person: Person,
+) -> Decision | None:
+    """Do what the decision means for the purchase; returns what a second person was asked."""
     if row.customer_id is None or row.purchase_id is None:
-        return
-    if resolution in _VERDICT:
-        await settle_by_staff(
-            tx, operator=operator, customer_id=row.customer_id, purchase_id=row.purchase_id,
-            verdict=_VERDICT[resolution], reason=reason, actor=actor,
+        return None
+    if decision.resolution in _VERDICT:
+        done = await act_or_ask(
+            tx, case=Case(operator=operator, customer_id=row.customer_id, reference_key=reference_key),
+            proposal=SettleProposal(
+                purchase_id=row.purchase_id, verdict=_VERDICT[decision.resolution]
+            ),
+            action_id=decision.action_id, reason=decision.reason, person=person,
         )  # fmt: skip
-    elif resolution is Resolution.REFUND_BOOKED and row.state is PurchaseState.REFUND_OPEN:
+        return done if isinstance(done, Decision) else None
+    if decision.resolution is Resolution.REFUND_BOOKED and row.state is PurchaseState.REFUND_OPEN:
         await close_open_refund(
-            tx, operator=operator, customer_id=row.customer_id, purchase_id=row.purchase_id, reason=reason,
-            actor=actor,
+            tx, operator=operator, customer_id=row.customer_id, purchase_id=row.purchase_id,
+            reason=decision.reason, actor=person.actor,
         )  # fmt: skip
+    return None

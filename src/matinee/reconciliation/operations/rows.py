@@ -105,6 +105,15 @@ async def take_row(tx: Transaction, *, file: SettlementFile, row_id: UUID) -> bo
     return row is not None
 
 
+async def lock_row(tx: Transaction, *, operator_id: UUID, file_id: UUID, row_id: UUID) -> None:
+    """Keep a row from everybody else until the transaction ends."""
+    await tx.execute(
+        """SELECT row_id FROM settlement_rows WHERE operator_id = $1 AND file_id = $2 AND row_id = $3
+           FOR UPDATE""",
+        operator_id, file_id, row_id,
+    )  # fmt: skip
+
+
 async def write_resolution(
     tx: Transaction,
     *,
@@ -115,12 +124,10 @@ async def write_resolution(
     reason: str,
     by: str,
     now: datetime,
-) -> bool:
-    """Note how a person settled a row; False: somebody else has, or the file was applied to it."""
-    done = await tx.execute(
+) -> None:
+    """Note how a person settled a row, which is locked."""
+    await tx.execute(
         """UPDATE settlement_rows SET resolution = $4, resolution_reason = $5, resolved_by = $6, resolved_at = $7
-           WHERE operator_id = $1 AND file_id = $2 AND row_id = $3 AND resolution IS NULL
-             AND effect_done IS DISTINCT FROM 'applied'""",
+           WHERE operator_id = $1 AND file_id = $2 AND row_id = $3""",
         operator_id, file_id, row_id, resolution, reason, by, now,
     )  # fmt: skip
-    return done == "UPDATE 1"

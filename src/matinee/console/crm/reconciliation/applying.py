@@ -23,7 +23,7 @@ from matinee.reconciliation.queries.report import effect_tallies, unreadable_cou
 from matinee.reconciliation.types import FileState
 from matinee.staff.types import Role
 
-_MAY: Final = allow(Role.FINANCE, Role.INTEGRATION)
+_MAY: Final = allow(Role.FINANCE)
 
 
 class ApplyForm(ReasonForm):

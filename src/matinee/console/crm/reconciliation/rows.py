@@ -4,10 +4,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import FromPath
-from wtforms import RadioField
+from litestar.di import NamedDependency
+from litestar.params import FromPath, SkipValidation
+from wtforms import HiddenField, RadioField
 
 from matinee.console.access import allow
+from matinee.console.crm.deciding import ASKED, once, person_of
 from matinee.console.crm.reasons import ReasonForm
 from matinee.console.crm.reconciliation.words import EFFECT, PATH, RESOLUTION, VERDICT
 from matinee.console.crm.words import PURCHASE
@@ -15,10 +17,12 @@ from matinee.console.forms import choices, read_form, show_errors
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.kernel.errors import Invalid
-from matinee.kernel.ids import parse_id
+from matinee.kernel.ids import new_id, parse_id
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
-from matinee.reconciliation.operations.resolving import Decision, resolutions_for, resolve
+from matinee.purchases.services import PurchaseServices
+from matinee.purchases.types import Decision
+from matinee.reconciliation.operations.resolving import RowDecision, resolutions_for, resolve
 from matinee.reconciliation.queries.files import get_file
 from matinee.reconciliation.queries.report import get_row
 from matinee.reconciliation.types import Resolution
@@ -26,9 +30,12 @@ from matinee.staff.types import Role
 
 _MAY: Final = allow(Role.FINANCE, Role.INTEGRATION)
 
+Purchases = NamedDependency[SkipValidation[PurchaseServices]]
+
 
 class ResolveForm(ReasonForm):
     resolution = RadioField("How is it settled?", validate_choice=False)
+    action_id = HiddenField()
 
 
 @get("/crm/reconciliation/{file_id:str}/rows/{row_id:str}", guards=[_MAY])
@@ -40,15 +47,22 @@ async def one_row(
     row_id: FromPath[str],
 ) -> Response[Any]:
     """Show a row with its purchase, and the ways to settle it."""
-    return await _page(request, database, operator, (parse_id(file_id), parse_id(row_id)), ResolveForm())
+    return await _page(
+        request,
+        database,
+        operator,
+        (parse_id(file_id), parse_id(row_id)),
+        ResolveForm(action_id=str(new_id())),
+    )
 
 
-@post("/crm/reconciliation/{file_id:str}/rows/{row_id:str}", guards=[_MAY], status_code=303)
+@post("/crm/reconciliation/{file_id:str}/rows/{row_id:str}", guards=[allow(Role.FINANCE)], status_code=303)
 async def settle_row(
     request: ConsoleRequest,
     database: ConsoleDatabase,
     operator: CurrentOperator,
     staff: CurrentStaff,
+    purchases: Purchases,
     file_id: FromPath[str],
     row_id: FromPath[str],
 ) -> Response[Any]:
@@ -58,20 +72,24 @@ async def settle_row(
     try:
         if form.resolution.data not in set(Resolution):
             raise Invalid({"resolution": "Choose one of these."})
-        decision = Decision(
+        decision = RowDecision(
             file_id=key[0], row_id=key[1], resolution=Resolution(form.resolution.data),
-            reason=form.reason.data or "",
+            reason=form.reason.data or "", action_id=once(form.action_id.data),
         )  # fmt: skip
         async with database.transaction(operator.operator_id) as tx:
             row = await resolve(
-                tx, operator=operator, decision=decision, actor=staff.actor, now=await tx.now()
-            )
+                tx, operator=operator, reference_key=purchases.reference_key, decision=decision,
+                person=person_of(staff), now=await tx.now(),
+            )  # fmt: skip
     except Invalid as error:
         show_errors(form, error)
         return await _page(request, database, operator, key, form, status=422)
+    back = f"{PATH}/{key[0]}/report?resolved=open"
+    if isinstance(row, Decision):
+        return redirect(request, back, toast=ASKED, tone="info")
     settled = RESOLUTION[decision.resolution].label.lower()
     named = f"Row {row.line}" if row.line else "The purchase"
-    return redirect(request, f"{PATH}/{key[0]}/report?resolved=open", toast=f"{named}: {settled}.")
+    return redirect(request, back, toast=f"{named}: {settled}.")
 
 
 async def _page(
