@@ -39,7 +39,7 @@ _MESSAGES: Final[dict[PurchaseStateView, str]] = {
     "confirming": "We are confirming your purchase. You need not do anything.",
     "granted": "You can watch it now.",
     "declined": "Your payment was declined. Nothing was charged.",
-    "not_charged": "The purchase did not go through. Nothing was charged.",
+    "not_charged": "The purchase did not go through. Nothing was charged, and you can try again.",
     "refunding": "Your money is on its way back to you.",
     "refunded": "Your money was given back.",
 }

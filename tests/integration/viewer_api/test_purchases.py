@@ -4,14 +4,16 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 from httpx import AsyncClient, Response
 from tests.factories.api import signed_in
-from tests.factories.sale import CREDITS, PRICE
+from tests.factories.sale import CREDITS, PRICE, billing_config
 from tests.factories.shop import Shop, open_shop
 
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.simulated import Fault
 from matinee.provisions.types import Capability
+from matinee.purchases.operations.gate import Breaker, Pass, admit
 
 A = frozenset({Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND})
 REPEATS = frozenset({Capability.IDEMPOTENT})
@@ -73,6 +75,53 @@ async def test_an_unclear_answer_is_202_and_settles_when_somebody_looks(
         shop.clock.advance(timedelta(seconds=1))
         seen = (await client.get(f"/api/items/movie/{shop.sale.movie_id}/right")).json()
         assert seen["state"] == "playable"
+
+
+async def test_who_waits_for_a_place_at_billing_reads_that_it_is_being_confirmed(
+    database_urls: EmbeddedPostgresInfo,
+) -> None:
+    config = msgspec.structs.replace(billing_config(), most_at_once=1)
+    async with (
+        open_shop(database_urls, capabilities=A, config=config) as shop,
+        signed_in(shop, await shop.person()) as client,
+    ):
+        async with shop.database.transaction(shop.operator_id) as tx:
+            held = await admit(
+                tx, operator_id=shop.operator_id, provision_id=shop.sale.provision_id, breaker=Breaker(),
+                most_at_once=1, until=shop.clock.moment + timedelta(seconds=5), now=shop.clock.moment,
+            )  # fmt: skip
+        assert isinstance(held, Pass)
+        answer = await confirm(client, await invoice(client, shop))
+        purchase = answer.json()
+        assert (answer.status_code, purchase["state"], purchase["can_give_up"]) == (202, "confirming", False)
+        assert purchase["message"] == "We are confirming your purchase. You need not do anything."
+        right = (await client.get(f"/api/items/movie/{shop.sale.movie_id}/right")).json()
+        assert (right["state"], right["for_sale"]) == ("confirming", False)
+        await shop.pass_time(timedelta(seconds=10), step=timedelta(seconds=1))
+        settled = (await client.get(f"/api/purchases/{purchase['purchase_id']}")).json()
+        assert (settled["state"], len(shop.billing.requests)) == ("granted", 1)
+
+
+async def test_while_billing_is_left_alone_buying_fails_at_once_and_may_be_tried_again(
+    database_urls: EmbeddedPostgresInfo,
+) -> None:
+    async with (
+        open_shop(database_urls, capabilities=A) as shop,
+        signed_in(shop, await shop.person()) as client,
+    ):
+        shop.billing.choose = lambda call: Fault.NOTHING_SENT
+        for _ in range(5):
+            await shop.buy(await shop.person())
+        shop.billing.choose = lambda call: Fault.OK
+        answer = await confirm(client, await invoice(client, shop))
+        refused = answer.json()
+        assert (answer.status_code, refused["state"]) == (201, "not_charged")
+        assert refused["message"].endswith("Nothing was charged, and you can try again.")
+        right = (await client.get(f"/api/items/movie/{shop.sale.movie_id}/right")).json()
+        assert (right["state"], right["for_sale"]) == ("none", True)
+        shop.clock.advance(timedelta(seconds=15))
+        again = await confirm(client, await invoice(client, shop))
+        assert again.json()["state"] == "granted"
 
 
 async def test_giving_up_stops_the_repeats(database_urls: EmbeddedPostgresInfo) -> None:
