@@ -27,6 +27,7 @@ from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.exchange import AiohttpBillingGateway
 from matinee.provisions.sealing import seal_secret
 from matinee.provisions.types import (
+    AnswerFields,
     Auth,
     BasicAuth,
     BearerAuth,
@@ -37,10 +38,12 @@ from matinee.provisions.types import (
     HeaderAuth,
     HmacAuth,
     KeyMapping,
+    Method,
     NoAuth,
     OAuth2Auth,
     PlatformValue,
     ProvisionConfig,
+    json_place,
 )
 
 BOX = SecretBox(b"k" * 32)
@@ -151,6 +154,37 @@ async def test_a_secret_in_the_answer_is_masked() -> None:
         auth = BasicAuth(username="shop", password_secret="key")
         result = await calls.charge(target(billing.port, auth), VALUES)
     assert result.record.body == "you sent *** and ***"
+
+
+async def test_a_secret_in_billings_reason_is_masked_and_other_words_stay() -> None:
+    body = msgspec.json.encode({"reason": f"{CANARY} is wrong for ref-1"})
+    answer = AnswerFields(decline_reason=json_place("/reason"))
+    async with raw_billing(answers(http("402 No", body))) as billing, gateway(billing.port) as calls:
+        auth = BearerAuth(token_secret="key")
+        result = await calls.charge(target(billing.port, auth, answer=answer), VALUES)
+    assert result.outcome.decline_reason == "*** is wrong for ref-1"
+    assert CANARY not in repr(result)
+
+
+async def test_the_record_names_the_rules_that_match() -> None:
+    async with honest() as billing, gateway(billing.port) as calls:
+        result = await calls.charge(target(billing.port, NoAuth()), VALUES)
+    assert result.record.matched == "success"
+
+
+@pytest.mark.parametrize("method", [Method.POST_FORM, Method.POST_JSON])
+async def test_a_signature_covers_the_body_of_a_post(method: Method) -> None:
+    charge = CallConfig(key_map=KEYS, method=method)
+    async with honest() as billing, gateway(billing.port) as calls:
+        one = target(billing.port, HmacAuth(key_secret="key"), charge=charge)
+        result = await calls.charge(one, VALUES)
+    (request,), (body,) = billing.requests, billing.bodies
+    assert body == {Method.POST_FORM: b"ref=ref-1", Method.POST_JSON: b'{"ref":"ref-1"}'}[method]
+    assert is_signed(
+        header(request, "webhook-signature"), CANARY, message_id=header(request, "webhook-id"),
+        timestamp=int(header(request, "webhook-timestamp")), body=body,
+    )  # fmt: skip
+    assert result.record.request.endswith(f"webhook-signature: ***\n\n{body.decode()}")
 
 
 # OAuth 2

@@ -107,8 +107,13 @@ class BillingDouble:
         secret: str = "",
         per_second: float = 0.0,
         rejects: bool = False,
+        authorization: str = "",
+        signing_key: str = "",
     ) -> None:
         """Say what the system can do; a call it lacks is answered with 404.
+
+        `secret` is asked for in X-Billing-Secret, `authorization` as the header of this name; with `signing_key`
+        a signature as in Standard Webhooks. Without them a call is answered with 401 and has no effect.
 
         `per_second` slows all calls together; they queue, or with `rejects` get 429 and no effect.
         """
@@ -118,6 +123,8 @@ class BillingDouble:
             secret=secret,
             per_second=per_second,
             rejects=rejects,
+            authorization=authorization,
+            signing_key=signing_key,
         )
 
     def behave(self, call: Call, *behaviours: Behaviour) -> None:

@@ -6,10 +6,12 @@ it never outlives the tests that started it.
 
 import asyncio
 import contextlib
+import hmac
 import json
 import socket
 import struct
 import sys
+from base64 import b64encode
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -53,6 +55,8 @@ class State:
     released: asyncio.Event = field(default_factory=asyncio.Event)
     waiting: int = 0
     secret: str = ""
+    authorization: str = ""
+    signing_key: str = ""
     per_second: float = 0.0
     rejects: bool = False
     next_turn: float = 0.0
@@ -90,7 +94,7 @@ class Double:
         call, state = CALLS[request.path.rstrip("/")], self.state
         given = await self.note(request, call)
         behaviour = state.treatment(call)
-        if state.secret and not compare_digest(request.headers.get("X-Billing-Secret", ""), state.secret):
+        if not await knows(request, state):
             return web.json_response({"status": "unauthorized"}, status=401)
         if call not in ("charge", *state.ledger.capabilities):
             return web.Response(status=404, text="Not Found")
@@ -126,7 +130,7 @@ class Double:
             }
         )
         if request.method == "POST" and request.content_type == "application/json":
-            return {name: str(value) for name, value in json.loads(body).items()}
+            return flat(json.loads(body))
         return dict(parse_qsl(encoded, keep_blank_values=True))
 
     async def turn(self, state: State) -> bool:
@@ -192,7 +196,13 @@ class Double:
         state.release()
 
     def control_configure(
-        self, capabilities: list[str], secret: str, per_second: float, rejects: bool
+        self,
+        capabilities: list[str],
+        secret: str,
+        per_second: float,
+        rejects: bool,
+        authorization: str,
+        signing_key: str,
     ) -> None:
         unknown = set(capabilities) - CLASS_A - {"cancel"}
         if unknown:
@@ -200,6 +210,7 @@ class Double:
         self.state.ledger.capabilities = frozenset(capabilities)
         self.state.secret, self.state.next_turn = secret, 0.0
         self.state.per_second, self.state.rejects = per_second, rejects
+        self.state.authorization, self.state.signing_key = authorization, signing_key
 
     def control_behave(self, call: Call, behaviours: list[Any], always: bool) -> None:
         treatments = msgspec.convert(behaviours, list[Behaviour])
@@ -239,6 +250,29 @@ class Double:
             "pending": [one.reference for one in self.state.pending],
             "waiting": self.state.waiting,
         }
+
+
+def flat(document: dict[str, Any], above: str = "") -> dict[str, str]:
+    """The members of a JSON object by their dotted names."""
+    found: dict[str, str] = {}
+    for name, value in document.items():
+        found |= flat(value, f"{above}{name}.") if isinstance(value, dict) else {above + name: str(value)}
+    return found
+
+
+async def knows(request: web.Request, state: State) -> bool:
+    """Whether the request shows what was asked for: a secret, a header Authorization, a signature."""
+    given = request.headers
+    if state.secret and not compare_digest(given.get("X-Billing-Secret", ""), state.secret):
+        return False
+    if state.authorization and not compare_digest(given.get("Authorization", ""), state.authorization):
+        return False
+    if not state.signing_key:
+        return True
+    body = await request.read() if request.method == "POST" else request.raw_path.partition("?")[2].encode()
+    signed = f"{given.get('webhook-id')}.{given.get('webhook-timestamp')}.".encode() + body
+    expected = b64encode(hmac.digest(state.signing_key.encode(), signed, "sha256")).decode()
+    return compare_digest(given.get("webhook-signature", ""), f"v1,{expected}")
 
 
 def now() -> str:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Self, TypeVar
 
+import msgspec
 import structlog
 
 from matinee.kernel.errors import Misconfigured
@@ -14,6 +15,7 @@ from matinee.provisions.authentication import authenticated
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.oauth import Client, TokenCache, TokenRefused
 from matinee.provisions.resolver import Lookup, LookupPool
+from matinee.provisions.rules.excerpt import masked
 from matinee.provisions.sealing import open_secret
 from matinee.provisions.types import (
     Answer,
@@ -21,6 +23,7 @@ from matinee.provisions.types import (
     CallName,
     CancelOutcome,
     CancelResult,
+    ChargeKind,
     ChargeOutcome,
     ChargeResult,
     ExchangeRecord,
@@ -84,7 +87,7 @@ class AiohttpBillingGateway:
         outcome, record = await self._call(
             "charge",
             target,
-            lambda secrets: rules.build_charge(config, values),
+            lambda secrets: rules.build_charge(config, values, secrets),
             lambda answer: rules.judge_charge(config, answer, values),
             rules.unanswered_charge,
         )
@@ -95,7 +98,7 @@ class AiohttpBillingGateway:
         outcome, record = await self._call(
             "status",
             target,
-            lambda secrets: rules.build_status(target.config, values),
+            lambda secrets: rules.build_status(target.config, values, secrets),
             lambda answer: (
                 rules.judge_status(call, answer, values)
                 if call
@@ -110,7 +113,7 @@ class AiohttpBillingGateway:
         outcome, record = await self._call(
             "refund",
             target,
-            lambda secrets: rules.build_refund(target.config, values),
+            lambda secrets: rules.build_refund(target.config, values, secrets),
             lambda answer: (
                 rules.judge_refund(call, answer) if call else rules.unanswered_refund(Failure.NOT_BUILT)
             ),
@@ -123,7 +126,7 @@ class AiohttpBillingGateway:
         outcome, record = await self._call(
             "cancel",
             target,
-            lambda secrets: rules.build_cancel(target.config, values),
+            lambda secrets: rules.build_cancel(target.config, values, secrets),
             lambda answer: (
                 rules.judge_cancel(call, answer) if call else rules.unanswered_cancel(Failure.NOT_BUILT)
             ),
@@ -141,11 +144,14 @@ class AiohttpBillingGateway:
     ) -> tuple[Outcome, ExchangeRecord]:
         """Build, send once, judge; whatever happens, there is an outcome and a record of it."""
         started = time.monotonic()
-        request, reply = await self._exchange(target, build, started)
+        secrets = _Secrets(self._box, target)
+        request, reply = await self._exchange(target, build, secrets, started)
+        hidden = request.secrets + tuple(secrets.opened)
         matched = ""
         if reply.failure is None and reply.status is not None:
             answer = Answer(status=reply.status, headers=reply.headers, body=reply.body)
-            outcome, matched = judge(answer), rules.matched_rules(target.config, call, answer)
+            outcome = _without(secrets.opened, judge(answer))
+            matched = rules.matched_rules(target.config, call, answer)
         else:
             outcome = unanswered(reply.failure or Failure.BROKEN)
         record = ExchangeRecord(
@@ -155,28 +161,33 @@ class AiohttpBillingGateway:
             verdict=outcome.kind.value,
             cause=outcome.cause,
             status=reply.status,
-            body=rules.excerpt(reply.body, secrets=request.secrets),
+            body=rules.excerpt(reply.body, secrets=hidden),
             matched=matched,
             decline_code=outcome.decline_code if isinstance(outcome, ChargeOutcome) else None,
         )
         return outcome, record
 
     async def _exchange(
-        self, target: BillingTarget, build: Callable[[SecretReader], HttpRequest], started: float
+        self,
+        target: BillingTarget,
+        build: Callable[[SecretReader], HttpRequest],
+        secrets: "_Secrets",
+        started: float,
     ) -> tuple[HttpRequest, Reply]:
         """Return what was sent, as far as it came to that, and what came back. A token comes out of the same time."""
-        read, lookup = self._reader(target), self._lookup or self._names.of(target.operator_id)
+        lookup = self._lookup or self._names.of(target.operator_id)
         client, token = _client(target), ""
         try:
-            request = build(read)
+            request = build(secrets.read)
             if client is not None:
                 token = await self.tokens.token(
                     client,
-                    read(client.auth.client_secret),
+                    secrets.read(client.auth.client_secret),
                     limit_seconds=target.config.timeout_seconds / 2,
                     lookup=lookup,
                 )
-            request = authenticated(request, target.config.auth, read, token=token)
+                secrets.opened.append(token)
+            request = authenticated(request, target.config.auth, secrets.read, token=token)
         except rules.RequestNotBuilt as problem:
             return _not_sent(str(problem)), Reply(failure=Failure.NOT_BUILT)
         except TokenRefused as problem:
@@ -188,26 +199,37 @@ class AiohttpBillingGateway:
             self.tokens.drop(client, token)
         return request, reply
 
-    def _reader(self, target: BillingTarget) -> SecretReader:
-        """Return what opens the target's secrets, each when it is asked for."""
 
-        def read(name: str) -> str:
-            sealed = target.sealed_secrets.get(name)
-            if sealed is None or self._box is None:
-                raise rules.RequestNotBuilt(f"The secret {name} is not set.")
-            try:
-                return open_secret(
-                    self._box,
-                    sealed,
-                    operator_id=target.operator_id,
-                    provision_id=target.provision_id,
-                    name=name,
-                )
-            except Misconfigured as problem:
-                _log.error("provision_secret_unreadable", provision_id=str(target.provision_id), name=name)
-                raise rules.RequestNotBuilt(f"The secret {name} cannot be opened.") from problem
+class _Secrets:
+    """Opens the secrets of a target, each when it is asked for; `opened` are the texts that left the seal."""
 
-        return read
+    def __init__(self, box: SecretBox | None, target: BillingTarget) -> None:
+        self.opened: list[str] = []
+        self._box = box
+        self._target = target
+
+    def read(self, name: str) -> str:
+        """Return a text. Raises RequestNotBuilt."""
+        target, sealed = self._target, self._target.sealed_secrets.get(name)
+        if sealed is None or self._box is None:
+            raise rules.RequestNotBuilt(f"The secret {name} is not set.")
+        ids = {"operator_id": target.operator_id, "provision_id": target.provision_id}
+        try:
+            self.opened.append(open_secret(self._box, sealed, name=name, **ids))
+        except Misconfigured as problem:
+            _log.error("provision_secret_unreadable", provision_id=str(target.provision_id), name=name)
+            raise rules.RequestNotBuilt(f"The secret {name} cannot be opened.") from problem
+        return self.opened[-1]
+
+
+def _without(secrets: list[str], outcome: Outcome) -> Outcome:
+    """Mask what billing gives as its reason: it is shown to the subscriber, and billing may repeat anything."""
+    if isinstance(outcome, ChargeOutcome) and outcome.kind is ChargeKind.DECLINED and secrets:
+        reason, code = (
+            text and masked(text, secrets) for text in (outcome.decline_reason, outcome.decline_code)
+        )
+        return msgspec.structs.replace(outcome, decline_reason=reason, decline_code=code)
+    return outcome
 
 
 def _client(target: BillingTarget) -> Client | None:
