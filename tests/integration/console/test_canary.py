@@ -63,6 +63,7 @@ VALUES = {
     PlatformValue.REFUND_REFERENCE: "f-1", PlatformValue.CHARGE_ID: "tx-1",
 }  # fmt: skip
 BOX = SecretBox(SECRET_KEY)
+PUBLIC = "https://billing.example/rentals"
 TOKEN = "token-" + "b7" * 20
 
 AUTHS: dict[str, Auth] = {
@@ -185,3 +186,35 @@ async def _database_is_clean(database_urls: EmbeddedPostgresInfo) -> None:
     finally:
         await undone.rollback()
         await owner.close()
+
+
+async def test_the_console_never_gives_a_secret_back(
+    database: Database, operator: Operator, browser: Browser, database_urls: EmbeddedPostgresInfo
+) -> None:
+    """It is typed once; neither the page after it, nor one that complains, nor a later one repeats it."""
+    config = msgspec.structs.replace(usual_settings(PUBLIC), auth=BearerAuth(token_secret="key"))
+    async with database.transaction(operator.operator_id) as tx:
+        made = await create_provision(
+            tx, operator_id=operator.operator_id, config=config, policy=EgressPolicy(), actor=INES,
+            now=await tx.now(),
+        )  # fmt: skip
+    address = f"/console/crm/products/api-provisions/{made.provision_id}"
+    await browser.get(address)
+    for name, text, status in (
+        ("key", CANARY, 303),
+        ("key", f"{CANARY}\t", 422),
+        ("No Name", CANARY, 422),
+        ("key", CANARY * 40, 422),
+        ("other", CANARY, 303),
+    ):
+        answer = await browser.post(f"{address}/secrets", {"name": name, "text": text})
+        assert (name, answer.status_code) == (name, status)
+        clean(answer.text, repr(answer.headers))
+    kept = await browser.get(address)
+    assert "key" in kept.text
+    clean(kept.text)
+    in_use = await browser.post(f"{address}/secrets/delete", {"name": "key"})
+    unused = await browser.post(f"{address}/secrets/delete", {"name": "other"})
+    assert (in_use.status_code, unused.status_code) == (409, 303)
+    clean(in_use.text, unused.text, (await browser.get(address)).text)
+    await _database_is_clean(database_urls)
