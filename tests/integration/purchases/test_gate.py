@@ -1,6 +1,8 @@
 """The gate before a claim: billing that is silent is left alone, and billing that is limited is not overrun."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +13,7 @@ from tests.factories.sale import billing_config
 from tests.factories.shop import SECRET_KEY, Shop, open_shop
 
 from matinee.main import metrics
+from matinee.platform.db import Database
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.simulated import Fault
 from matinee.provisions.types import Capability, ChargeResult
@@ -346,3 +349,64 @@ async def test_what_waits_and_which_billing_is_left_alone_is_counted(
         late = await metrics.render(shop.database)
         assert b"matinee_checks_overdue 7.0" in late
         assert b'matinee_billing_breakers{state="trying"} 1.0' in late
+
+
+# -- what it costs
+
+
+class Counted:
+    """Passes everything on and counts the statements."""
+
+    def __init__(self, inner: Any, database: "CountingDatabase") -> None:
+        self._inner, self._database = inner, database
+
+    def __getattr__(self, name: str) -> Any:
+        self._database.statements += 1
+        return getattr(self._inner, name)
+
+
+class CountingDatabase(Database):
+    """Counts the statements of all its transactions; beginning and committing are not counted."""
+
+    statements = 0
+
+    @asynccontextmanager
+    async def transaction(self, operator_id: UUID) -> AsyncIterator[Any]:
+        async with super().transaction(operator_id) as tx:
+            yield Counted(tx, self)
+
+    @asynccontextmanager
+    async def hot(self) -> AsyncIterator[Any]:
+        async with super().hot() as connection:
+            yield Counted(connection, self)
+
+
+async def cost_of_a_purchase(
+    urls: EmbeddedPostgresInfo, most_at_once: int | None, *, silences: int = 0
+) -> int:
+    """Return how many statements the second purchase of a shop takes."""
+    config = msgspec.structs.replace(billing_config(), most_at_once=most_at_once)
+    async with open_shop(urls, capabilities=A, config=config) as shop:
+        database = CountingDatabase(urls.app_url, clock=shop.clock)
+        await database.open()
+        await silence(shop, silences)
+        shop.clock.advance(timedelta(minutes=2))
+        services = PurchaseServices.of(database=database, gateway=shop.billing, secret_key=SECRET_KEY)
+        process = msgspec.structs.replace(shop, services=services)
+        await process.buy(await shop.person())
+        ann = await shop.person()
+        signed = await shop.quote(ann)
+        before = database.statements
+        assert (await process.confirm(ann, signed)).state is S.GRANTED
+        await database.close()
+        return database.statements - before
+
+
+async def test_who_has_neither_limit_nor_trouble_pays_nothing_for_the_gate(
+    module_database_urls: EmbeddedPostgresInfo,
+) -> None:
+    plain = await cost_of_a_purchase(module_database_urls, None)
+    # lock, facts, reserve, the look before the request, the clock and the settle step
+    assert plain == 6
+    assert await cost_of_a_purchase(module_database_urls, None, silences=5) == plain
+    assert await cost_of_a_purchase(module_database_urls, 3) == plain + 2
