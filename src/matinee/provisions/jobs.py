@@ -1,19 +1,20 @@
 """Work on provisions that takes several transactions: a probe reads, calls billing, and writes."""
 
 import asyncio
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 import structlog
 
 from matinee.platform.audit import SYSTEM, Actor
 from matinee.platform.db import Database
+from matinee.provisions.operations.call_tests import begin_call_test, keep_call_test
 from matinee.provisions.operations.probes import fail_probe, finish_probe, note_steps, start_probe
 from matinee.provisions.operations.provisions import record_probe
 from matinee.provisions.ports import BillingGateway
 from matinee.provisions.probe import ProbeAccounts, run_probe
 from matinee.provisions.queries import billing_version, get_provision
-from matinee.provisions.types import Probe, ProbeReport, ProbeStep
+from matinee.provisions.types import CallTest, PlatformValue, Probe, ProbeReport, ProbeStep, Values
 
 _NOTE_EVERY_SECONDS: Final = 0.5
 _OUR_FAULT: Final = (
@@ -49,6 +50,51 @@ async def probe_provision(
             provision_id=provision_id,
             version=provision.version,
             report=report,
+            actor=actor,
+            now=await tx.now(),
+        )
+
+
+async def make_test_call(
+    database: Database,
+    gateway: BillingGateway,
+    *,
+    operator_id: UUID,
+    provision_id: UUID,
+    call: Literal["charge", "status"],
+    values: Values,
+    actor: Actor,
+) -> CallTest:
+    """Send one real request that belongs to no purchase, and keep what came of it.
+
+    `values` name the account and a reference that begins with `test-`. Raises NotFound, TooMany.
+    """
+    reference = values[PlatformValue.REFERENCE]
+    async with database.transaction(operator_id) as tx:
+        target = await begin_call_test(
+            tx,
+            operator_id=operator_id,
+            provision_id=provision_id,
+            call=call,
+            reference=reference,
+            actor=actor,
+            now=await tx.now(),
+        )
+    found: dict[str, str | None]
+    if call == "charge":
+        charged = await gateway.charge(target, values)
+        record, outcome = charged.record, charged.outcome
+        found = {"transaction_id": outcome.transaction_id, "decline_reason": outcome.decline_reason}
+    else:
+        asked = await gateway.status(target, values)
+        record, found = asked.record, {"charges": ", ".join(asked.outcome.charge_ids)}
+    async with database.transaction(operator_id) as tx:
+        return await keep_call_test(
+            tx,
+            target=target,
+            reference=reference,
+            record=record,
+            found={name: text for name, text in found.items() if text},
             actor=actor,
             now=await tx.now(),
         )

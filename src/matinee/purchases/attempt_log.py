@@ -40,7 +40,8 @@ class LoggedCall(msgspec.Struct, frozen=True, kw_only=True):
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """How billing did in HEALTH_WINDOW: of its newest MOST_MEASURED calls. Latencies None without an answer.
 
-    `clear`: calls whose answer was understood. `open_count`: purchases that are UNKNOWN now.
+    `clear`: calls whose answer was understood. `open_count`: purchases that are UNKNOWN now. `paused_until`: the
+    breaker is open, so nobody is charged before then; in the past: one charge may try.
     """
 
     calls: int
@@ -52,6 +53,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     last_call_at: datetime | None
     open_count: int
     oldest_open_at: datetime | None
+    paused_until: datetime | None
+    last_callback_at: datetime | None
 
     @property
     def is_sample(self) -> bool:
@@ -194,6 +197,14 @@ async def billing_health(tx: Transaction, *, operator_id: UUID, provision_id: UU
            WHERE operator_id = $1 AND provision_id = $2 AND state = 'UNKNOWN'""",
         operator_id, provision_id,
     )  # fmt: skip
+    beside = await tx.fetchrow(
+        """SELECT (SELECT open_until FROM provision_breakers
+                   WHERE operator_id = $1 AND provision_id = $2) AS paused_until,
+                  (SELECT max(received_at) FROM callback_receipts
+                   WHERE operator_id = $1 AND provision_id = $2) AS last_callback_at""",
+        operator_id, provision_id,
+    )  # fmt: skip
     assert calls is not None
     assert still is not None
-    return Health(**dict(calls), **dict(still))
+    assert beside is not None
+    return Health(**dict(calls), **dict(still), **dict(beside))

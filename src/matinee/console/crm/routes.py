@@ -13,7 +13,7 @@ from matinee.console.crm import (
     reconciliation,
     wallet,
 )
-from matinee.console.crm.api_provisions import calls, kit, probe, secrets, settings, switches
+from matinee.console.crm.api_provisions import call_tests, calls, kit, probe, secrets, settings, switches
 
 ROUTES: list[Any] = [
     *customers.ROUTES,
@@ -24,6 +24,7 @@ ROUTES: list[Any] = [
     *wallet.ROUTES,
     *approvals.ROUTES,
     *products.ROUTES,
+    *call_tests.ROUTES,
     *calls.ROUTES,
     *kit.ROUTES,
     *probe.ROUTES,

@@ -1,5 +1,7 @@
 """Reading provisions, their versions and their probes."""
 
+from matinee.provisions.queries.call_tests import latest_call_tests
+from matinee.provisions.queries.history import version_history
 from matinee.provisions.queries.probes import get_probe, latest_probe, open_probe
 from matinee.provisions.queries.provisions import (
     BILLING_VERSION,
@@ -28,10 +30,12 @@ __all__ = [
     "get_probe",
     "get_provision",
     "get_version",
+    "latest_call_tests",
     "latest_probe",
     "list_provisions",
     "list_secret_names",
     "open_probe",
     "proved_capabilities",
     "read_billing_version",
+    "version_history",
 ]

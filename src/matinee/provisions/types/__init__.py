@@ -24,6 +24,7 @@ from matinee.provisions.types.exchange import (
 )
 from matinee.provisions.types.records import (
     Acceptance,
+    CallTest,
     Capabilities,
     Capability,
     Probe,
@@ -34,6 +35,7 @@ from matinee.provisions.types.records import (
     ProvisionClass,
     ProvisionRow,
     Verdict,
+    VersionNote,
 )
 from matinee.provisions.types.settings import (
     API_TYPES,
@@ -97,6 +99,7 @@ __all__ = [
     "BillingTarget",
     "CallConfig",
     "CallName",
+    "CallTest",
     "CancelCall",
     "CancelKind",
     "CancelOutcome",
@@ -144,6 +147,7 @@ __all__ = [
     "ValueFormat",
     "Values",
     "Verdict",
+    "VersionNote",
     "answer_rule",
     "json_place",
 ]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from matinee.provisions.types.exchange import ExchangeRecord
 from matinee.provisions.types.settings import ProvisionConfig
 
 
@@ -118,3 +119,27 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_open(self) -> bool:
         return self.state in {ProbeState.QUEUED, ProbeState.RUNNING}
+
+
+class CallTest(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that staff made with a test account; it belongs to no purchase.
+
+    `found`: what was read from the answer, such as `transaction_id`.
+    """
+
+    test_call_id: UUID
+    version: int
+    reference: str
+    record: ExchangeRecord
+    found: dict[str, str]
+    created_by: str
+    created_at: datetime
+
+
+class VersionNote(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a provision's history: `changed` are paths of the settings, never what stands there."""
+
+    version: int
+    created_by: str
+    created_at: datetime
+    changed: tuple[str, ...]

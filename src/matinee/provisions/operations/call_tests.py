@@ -1,0 +1,71 @@
+"""A test call: noted before it is sent, kept with its answer afterwards."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from matinee.kernel.errors import NotFound
+from matinee.kernel.ids import new_id
+from matinee.platform import audit
+from matinee.platform.audit import Actor
+from matinee.platform.db import Transaction
+from matinee.platform.try_limits import TryLimit, take_try
+from matinee.provisions.queries.call_tests import Kept, get_call_test
+from matinee.provisions.queries.provisions import billing_version, get_provision
+from matinee.provisions.types import BillingTarget, CallName, CallTest, ExchangeRecord
+
+MOST_TEST_CALLS: Final = 20
+"""Test calls of one provision in 15 minutes: it must not become a way to scan a host."""
+
+
+async def begin_call_test(
+    tx: Transaction,
+    *,
+    operator_id: UUID,
+    provision_id: UUID,
+    call: CallName,
+    reference: str,
+    actor: Actor,
+    now: datetime,
+) -> BillingTarget:
+    """Note that somebody makes a test call, and return whom it goes to. Raises NotFound, TooMany."""
+    limit = TryLimit(f"test-call:{provision_id}", MOST_TEST_CALLS)
+    await take_try(tx, operator_id=operator_id, limits=[limit], now=now)
+    provision = await get_provision(tx, operator_id=operator_id, provision_id=provision_id)
+    if getattr(provision.config, call) is None:
+        raise NotFound(f"The provision has no {call} call.")
+    await audit.record(
+        tx, operator_id=operator_id, actor=actor, action="provision.test_call", subject_kind="provision",
+        subject_id=provision_id, now=now,
+        details={"call": call, "reference": reference, "version": provision.version},
+    )  # fmt: skip
+    target, _ = await billing_version(
+        tx, operator_id=operator_id, provision_id=provision_id, version=provision.version
+    )
+    return target
+
+
+async def keep_call_test(
+    tx: Transaction,
+    *,
+    target: BillingTarget,
+    reference: str,
+    record: ExchangeRecord,
+    found: dict[str, str],
+    actor: Actor,
+    now: datetime,
+) -> CallTest:
+    """Keep what came of a test call."""
+    test_call_id = new_id()
+    await tx.execute(
+        """INSERT INTO test_calls (operator_id, provision_id, test_call_id, version, reference, exchange,
+                                   created_by, created_at)
+           VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8)""",
+        target.operator_id, target.provision_id, test_call_id, target.version, reference,
+        msgspec.json.encode(Kept(record=record, found=found)).decode(), actor.name, now,
+    )  # fmt: skip
+    return await get_call_test(
+        tx, operator_id=target.operator_id, provision_id=target.provision_id, test_call_id=test_call_id
+    )
