@@ -13,7 +13,17 @@ from matinee.console.crm import (
     reconciliation,
     wallet,
 )
-from matinee.console.crm.api_provisions import call_tests, calls, kit, probe, secrets, settings, switches
+from matinee.console.crm.api_provisions import (
+    call_tests,
+    calls,
+    kit,
+    probe,
+    secrets,
+    settings,
+    switches,
+    transfer,
+    versions,
+)
 
 ROUTES: list[Any] = [
     *customers.ROUTES,
@@ -31,5 +41,7 @@ ROUTES: list[Any] = [
     *secrets.ROUTES,
     *settings.ROUTES,
     *switches.ROUTES,
+    *transfer.ROUTES,
+    *versions.ROUTES,
     *reconciliation.ROUTES,
 ]

@@ -26,11 +26,12 @@ from matinee.provisions.types import (
     KeyMapping,
     PlatformValue,
     ProvisionConfig,
+    SecretReader,
     Values,
 )
 
 Row = TypeVar("Row", KeyMapping, HeaderMapping)
-Builder = Callable[[ProvisionConfig, Values], HttpRequest]
+Builder = Callable[[ProvisionConfig, Values, SecretReader | None], HttpRequest]
 
 MOST_ITEMS: Final = 200
 MASK: Final = "•••"
@@ -158,7 +159,7 @@ def _hide(row: Row) -> Row:
 
 def _preview(name: str, build: Builder, config: ProvisionConfig, values: Values) -> Preview:
     try:
-        plain = build(config, values)
+        plain = build(config, values, lambda _: _HIDDEN)
         request = authenticated(plain, config.auth, lambda _: _HIDDEN, token=_HIDDEN)
     except ValueError as error:
         return Preview(call=name, problem=str(error) or "The address cannot be read.")

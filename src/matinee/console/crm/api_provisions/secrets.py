@@ -22,6 +22,7 @@ from matinee.platform.operators import Operator
 from matinee.platform.secrets import SecretBox
 from matinee.provisions.operations import delete_secret, set_secret
 from matinee.provisions.queries import list_secret_names
+from matinee.provisions.rules.callbacks import callback_url
 from matinee.provisions.types import NoAuth, Provision, ProvisionConfig
 from matinee.staff.types import Role
 
@@ -44,7 +45,7 @@ class SecretForm(ConsoleForm):
 
 def callback_address(operator: Operator, provision_id: UUID) -> str:
     """Return where billing may tell that something happened."""
-    return f"https://{operator.host}/api/billing/callbacks/{provision_id}"
+    return callback_url(operator.host, provision_id)
 
 
 def secret_names(config: ProvisionConfig) -> list[str]:

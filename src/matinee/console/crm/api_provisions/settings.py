@@ -211,16 +211,31 @@ async def _form_page(
     *,
     status: int = 200,
 ) -> Response[Any]:
-    entries = [] if saved is None else saved.entries
+    provision_id = None if saved is None else saved.head.provision.provision_id
+    context = await form_context(request, database, operator, form, provision_id)
+    if saved is None:
+        return render(request, "crm/api_provisions/new.html", status=status, **context)
+    lines = [(entry, action_words(entry.action), changes_words(entry.details)) for entry in saved.entries]
+    return show(request, "settings", saved.head, status=status, secrets=saved.secrets, lines=lines, **context)
+
+
+async def form_context(
+    request: ConsoleRequest,
+    database: Database,
+    operator: Operator,
+    form: ProvisionForm,
+    provision_id: UUID | None,
+) -> dict[str, Any]:
+    """Return what the form's template needs."""
     asked = request.query_params if request.method == "GET" else {}
-    context: dict[str, Any] = await _previewed(
+    previewed = await _previewed(
         database,
         operator,
         form,
         username=asked.get("preview_customer", ""),
         item_id=asked.get("preview_item", ""),
     )
-    context |= {
+    return previewed | {
         "form": form,
         "path": PATH,
         "rules": {call: [f"{call}__{rule}" for rule in rules] for call, rules in RULES.items()},
@@ -229,15 +244,8 @@ async def _form_page(
         "auth_fields": AUTH_FIELDS,
         "offered": offered,
         "empty_row": empty_row,
-        "lines": [(entry, action_words(entry.action), changes_words(entry.details)) for entry in entries],
+        "callback_url": callback_address(operator, provision_id) if provision_id else "",
     }
-    if saved is None:
-        return render(request, "crm/api_provisions/new.html", status=status, **context)
-    context |= {
-        "secrets": saved.secrets,
-        "callback_url": callback_address(operator, saved.head.provision.provision_id),
-    }
-    return show(request, "settings", saved.head, status=status, **context)
 
 
 ROUTES = [provisions, new_provision, add_provision, preview, provision, save_provision]

@@ -1,0 +1,226 @@
+"""Beside a provision's settings: test calls, the attempt log with its health, versions, import and export."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from litestar import Litestar
+from tests.integration.console.conftest import Browser, add_staff, open_browser
+from tests.integration.console.counting import counted_statements
+from tests.integration.console.pages import error_at, plain
+from tests.integration.console.test_crm_provisions import (
+    PROVISIONS,
+    _actions,
+    _add,
+    _form,
+    _get,
+    billing,
+    ports,
+)
+
+from matinee.platform.db import Database
+from matinee.platform.operators import Operator
+from matinee.provisions.queries import latest_call_tests
+from matinee.provisions.simulated import SimulatedBilling
+from matinee.provisions.types import CallTest, ProvisionConfig
+
+__all__ = ["billing", "ports"]  # fixtures of the neighbour module
+
+TEST = {"call": "charge", "userid": "test", "price": "1.00", "reference": "new", "agreed": "y"}
+
+
+async def _made(database: Database, operator: Operator, provision_id: UUID) -> list[CallTest]:
+    async with database.transaction(operator.operator_id) as tx:
+        return await latest_call_tests(tx, operator_id=operator.operator_id, provision_id=provision_id)
+
+
+async def test_a_test_call_charges_once_after_a_yes_and_shows_both_sides(
+    browser: Browser, database: Database, operator: Operator, billing: SimulatedBilling
+) -> None:
+    provision = await _add(browser, database, operator, has_status="yes")
+    path = f"{PROVISIONS}/{provision.provision_id}/test-call"
+    assert "No test call yet" in (await browser.get(path)).text
+    refused = await browser.post(path, TEST | {"userid": "", "price": "0", "agreed": ""})
+    assert refused.status_code == 422
+    assert error_at(refused, "userid") == "Name a test account."
+    assert error_at(refused, "price") == "A price of 0 charges nothing."
+    assert "really charge this account" in error_at(refused, "agreed")
+    assert billing.requests == []
+    assert (await browser.post(path, TEST)).status_code == 303
+    [made] = await _made(database, operator, provision.provision_id)
+    assert made.reference.startswith("test-")
+    assert len(billing.requests) == 1
+    assert (made.record.verdict, made.record.call) == ("success", "charge")
+    page = plain((await browser.get(path)).text)
+    assert "Rule that matched" in page
+    assert made.reference in page
+    assert (
+        await browser.post(path, TEST | {"call": "status", "agreed": "", "reference": made.reference})
+    ).status_code == 303
+    asked = (await _made(database, operator, provision.provision_id))[0]
+    assert (asked.record.call, asked.reference, asked.record.verdict) == ("status", made.reference, "charged")
+    assert list(asked.found) == ["charges"]
+    assert await _actions(database, operator, provision.provision_id) == [
+        "provision.created", "provision.test_call", "provision.test_call",
+    ]  # fmt: skip
+
+
+async def test_a_test_call_never_takes_a_reference_that_was_typed(
+    browser: Browser, database: Database, operator: Operator, billing: SimulatedBilling
+) -> None:
+    provision = await _add(browser, database, operator)
+    path = f"{PROVISIONS}/{provision.provision_id}/test-call"
+    assert (await browser.post(path, TEST | {"reference": "mt-somebody"})).status_code == 303
+    [made] = await _made(database, operator, provision.provision_id)
+    assert made.reference.startswith("test-")
+    assert (await browser.post(path, TEST | {"call": "status"})).status_code == 404
+    assert len(billing.requests) == 1
+
+
+async def test_test_calls_are_limited(
+    browser: Browser, database: Database, operator: Operator, billing: SimulatedBilling
+) -> None:
+    provision = await _add(browser, database, operator)
+    path = f"{PROVISIONS}/{provision.provision_id}/test-call"
+    codes = [(await browser.post(path, TEST)).status_code for _ in range(21)]
+    assert codes == [303] * 20 + [429]
+    assert len(billing.requests) == 20
+
+
+async def test_the_log_and_the_health_panel_start_empty(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    provision = await _add(browser, database, operator)
+    path = f"{PROVISIONS}/{provision.provision_id}/calls"
+    page = await browser.get(path)
+    assert "Billing was not called in the last 24 hours" in page.text
+    assert "No calls yet" in page.text
+    nothing = await browser.get(f"{path}?q=anna&call=charge&until=2026-03-01&within=day&outcome=success")
+    assert "Nothing fits" in nothing.text
+    assert 'value="2026-03-01"' in nothing.text
+    assert (await browser.get(f"{path}?until=yesterday&call=teleport")).status_code == 200
+    sheet = await browser.get(f"{path}.csv")
+    assert next(csv.reader(io.StringIO(sheet.text.lstrip("\ufeff"))))[:3] == ["time", "call", "outcome"]
+
+
+async def test_every_save_is_a_version_that_can_be_looked_at_and_used_again(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    provision = await _add(browser, database, operator)
+    path = f"{PROVISIONS}/{provision.provision_id}"
+    changed = _form(version="1", timeout_seconds="7", charge__parameter=["user", "sum", "ref", "service"])
+    assert (await browser.post(path, changed)).status_code == 303
+    history = plain((await browser.get(f"{path}/versions")).text)
+    assert "charge: key table, time limit" in history
+    assert "sum" not in history
+    old = await browser.get(f"{path}/versions/1")
+    assert 'value="amount"' in old.text
+    assert "Version 1, as it was saved." in old.text
+    assert '<fieldset class="form" disabled>' in old.text
+    assert (await browser.get(f"{path}/versions/9")).status_code == 404
+    assert (await browser.post(f"{path}/versions/9/use")).status_code == 404
+    assert (await browser.post(f"{path}/versions/1/use")).status_code == 303
+    now = await _get(database, operator, provision.provision_id)
+    assert (now.version, now.config) == (3, provision.config)
+
+
+async def test_settings_go_out_and_come_in_again(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    provision = await _add(
+        browser, database, operator, has_status="yes", auth__kind="bearer", auth__token_secret="token",
+    )  # fmt: skip
+    path = f"{PROVISIONS}/{provision.provision_id}"
+    canary = "kanarie-77aa"
+    await browser.post(f"{path}/secrets", {"name": "token", "text": canary})
+    out = await browser.get(f"{path}/export")
+    assert out.headers["content-disposition"] == 'attachment; filename="billing.json"'
+    assert canary not in out.text
+    assert msgspec.json.decode(out.content, type=ProvisionConfig) == provision.config
+    taken = await browser.post(f"{PROVISIONS}/import", {"settings": out.text, "name": ""})
+    assert taken.status_code == 422
+    assert "There is a provision of this name already" in taken.text
+    added = await browser.post(f"{PROVISIONS}/import", {"settings": out.text, "name": "Second"})
+    assert added.status_code == 303
+    second = await _get(database, operator, UUID(added.headers["location"].rpartition("/")[2]))
+    assert second.config == msgspec.structs.replace(provision.config, name="Second")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda raw: raw | {"capabilities": ["idempotent"]}, "capabilities: There is no such setting."),
+        (
+            lambda raw: raw | {"charge": raw["charge"] | {"sucess": {}}},
+            "charge.sucess: There is no such setting.",
+        ),
+        (lambda raw: raw | {"base_url": "http://169.254.169.254/x"}, "base_url:"),
+        (lambda raw: raw | {"timeout_seconds": "soon"}, "timeout_seconds: Expected `int`"),
+        (lambda raw: {"name": "x"}, "missing required field"),
+    ],
+)
+async def test_a_file_that_is_wrong_is_refused_with_what_is_wrong(
+    browser: Browser, database: Database, operator: Operator, change: Any, told: str
+) -> None:
+    provision = await _add(browser, database, operator)
+    raw = change(msgspec.to_builtins(provision.config))
+    answer = await browser.post(
+        f"{PROVISIONS}/import", {"settings": msgspec.json.encode(raw).decode(), "name": "Another"}
+    )
+    assert answer.status_code == 422
+    assert told in plain(answer.text)
+    for text in ("", "no json", "[]", '"x"'):
+        again = await browser.post(f"{PROVISIONS}/import", {"settings": text, "name": ""})
+        assert again.status_code == 422
+
+
+def _addresses(path: str) -> Iterator[tuple[str, str]]:
+    yield from (("get", f"{path}{tail}") for tail in ("/test-call", "/versions", "/versions/1", "/export"))
+    yield from (
+        ("post", f"{path}{tail}") for tail in ("/test-call", "/versions/1/use", "/secrets", "/secrets/delete")
+    )
+
+
+async def test_only_integration_gets_to_them_and_a_neighbour_finds_nothing(
+    app: Litestar, browser: Browser, database: Database, operator: Operator, other_operator: Operator,
+    billing: SimulatedBilling,
+) -> None:  # fmt: skip
+    provision = await _add(browser, database, operator)
+    path = f"{PROVISIONS}/{provision.provision_id}"
+    care = await add_staff(database, operator, "care")
+    stranger = await add_staff(database, other_operator, "admin")
+    for who, at, code in ((care, operator, 403), (stranger, other_operator, 404)):
+        async with open_browser(app, at) as other:
+            await other.sign_in(who.email)
+            for method, address in _addresses(path):
+                sent = TEST if address.endswith("test-call") else {}
+                answer = await (other.get(address) if method == "get" else other.post(address, sent))
+                assert (address, answer.status_code) == (address, code)
+            assert (await other.get(f"{path}/calls")).status_code == (200 if code == 403 else 404)
+            if code == 403:
+                assert (await other.get(f"{PROVISIONS}/import")).status_code == 403
+                assert (await other.post(f"{PROVISIONS}/import", {"settings": "{}"})).status_code == 403
+    assert billing.requests == []
+
+
+async def test_the_pages_send_as_many_statements_however_much_there_is(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    provision = await _add(browser, database, operator)
+    path = f"{PROVISIONS}/{provision.provision_id}"
+
+    async def statements(tail: str) -> int:
+        with counted_statements() as calls:
+            assert (await browser.get(f"{path}{tail}")).status_code == 200
+        return len(calls)
+
+    tails = ("/versions", "/test-call", "/calls")
+    before = [await statements(tail) for tail in tails]
+    for number in range(1, 6):
+        await browser.post(path, _form(version=str(number), timeout_seconds=str(3 + number)))
+        await browser.post(f"{path}/test-call", TEST)
+    assert [await statements(tail) for tail in tails] == before
