@@ -7,7 +7,7 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
-from wtforms import HiddenField, RadioField, SelectField, StringField
+from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
 
 from matinee.catalog.queries import item_choices, item_titles
 from matinee.console.access import allow
@@ -45,10 +45,12 @@ class GrantForm(ReasonForm):
     lasts = RadioField("How long", choices=choices(_LASTS), default="rule")
     rule_id = SelectField("PPV rule", choices=choices(()), validate_choice=False)
     until = StringField("Can be started until", filters=[stripped])
+    reason = TextAreaField("Reason", filters=[stripped])
 
 
 class ExtendForm(ReasonForm):
     until = StringField("Can be started until", filters=[stripped])
+    reason = TextAreaField("Reason", filters=[stripped])
 
 
 @get("/crm/customers/{key:str}/grant", guards=[_MAY_GIVE])

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
-from wtforms import HiddenField, RadioField, StringField
+from wtforms import HiddenField, RadioField, StringField, TextAreaField
 
 from matinee.console.access import allow
 from matinee.console.crm.customer_page import customer_page, show_tab
@@ -52,6 +52,7 @@ class WalletForm(ReasonForm):
         "What to do", choices=choices([("add", "Add credits"), ("take", "Take credits away")]), default="add"
     )
     credits = StringField("Credits", filters=[stripped])
+    reason = TextAreaField("Reason", filters=[stripped])
 
 
 @get("/crm/customers/{key:str}/wallet")
