@@ -271,14 +271,15 @@ async def test_sql_and_python_know_the_same_rules(shop: Shop) -> None:
     checks = StartChecks(shop.database)
     now = shop.clock.moment
     seen: set[str] = set()
-    for number in range(120):
+    for number in range(240):
         person = await shop.person()
-        movie_id = await _random_case(shop, person, dice, now)
-        question = await _question(shop, person, movie_id)
+        kind = dice.choice(["movie", "live_event", "season"])
+        item_id = await _random_case(shop, person, dice, now, kind)
+        question = (await _question(shop, person, item_id))._replace(item_kind=kind)
         async with shop.database.transaction(shop.operator_id) as tx:
             customer = await get_customer(tx, operator_id=shop.operator_id, customer_id=person.customer_id)
             item: dict[str, Any] = {
-                "operator_id": shop.operator_id, "item_kind": "movie", "item_id": movie_id
+                "operator_id": shop.operator_id, "item_kind": kind, "item_id": item_id
             }  # fmt: skip
             right = await right_to_item(tx, customer=customer, now=now, **item)
             earlier = await entitlements_to_item(tx, customer_id=customer.customer_id, **item)
@@ -293,8 +294,8 @@ async def test_sql_and_python_know_the_same_rules(shop: Shop) -> None:
     assert seen == {"purchase", "grant", "subscription", "right_ended", "not_entitled"}
 
 
-async def _random_case(shop: Shop, person: Person, dice: random.Random, now: datetime) -> UUID:
-    """Give a person up to three rights to a film of its own, and perhaps a subscription to it; return the film."""
+async def _random_case(shop: Shop, person: Person, dice: random.Random, now: datetime, kind: str) -> UUID:
+    """Give a person up to three rights to an item of its own, and perhaps a subscription to it; return the item."""
 
     def near() -> datetime:
         return now + timedelta(hours=dice.choice([-200, -30, -5, -1, 0, 1, 5, 30, 200]))
@@ -309,14 +310,20 @@ async def _random_case(shop: Shop, person: Person, dice: random.Random, now: dat
         await tx.execute(
             """INSERT INTO items (operator_id, item_kind, item_id, title, stream_kind, stream_url, payment_method,
                                   withdrawn_at, licence_ends_at, created_at, updated_at)
-               VALUES ($1, 'movie', $2, 'Film', 'url', 'https://cdn.example/f', 'subscription', $3, $4, $5, $5)""",
-            op, movie_id, now if dice.random() < 0.1 else None, perhaps(near()), now,
+               VALUES ($1, $6, $2, 'Film', $7, $8, 'subscription', $3, $4, $5, $5)""",
+            op, movie_id, now if dice.random() < 0.1 else None, perhaps(near()), now, kind,
+            None if kind == "season" else "url", None if kind == "season" else "https://cdn.example/f",
         )  # fmt: skip
+        if kind == "live_event":
+            await tx.execute(
+                "INSERT INTO live_events (operator_id, item_id, starts_at, ends_at) VALUES ($1, $2, $3, $4)",
+                op, movie_id, now - timedelta(hours=300), near(),
+            )  # fmt: skip
         if dice.random() < 0.7:
             name, product_id = package_id.hex, shop.sale.product_id
             await tx.execute("INSERT INTO packages VALUES ($1, $2, $3, $4)", op, package_id, name, now)
             await tx.execute(
-                "INSERT INTO package_items VALUES ($1, $2, 'movie', $3)", op, package_id, movie_id
+                "INSERT INTO package_items VALUES ($1, $2, $4, $3)", op, package_id, movie_id, kind
             )
             await tx.execute("INSERT INTO product_packages VALUES ($1, $2, $3)", op, product_id, package_id)
         await tx.execute(
@@ -329,7 +336,7 @@ async def _random_case(shop: Shop, person: Person, dice: random.Random, now: dat
                 _RIGHT,
                 op, person.customer_id, new_id(), movie_id, purchase_id, near(), near(),
                 dice.choice([None, 1, 24, 48]), dice.choice([60, 90, 240]), played, played and perhaps(near()),
-                near() if dice.random() < 0.2 else None,
+                near() if dice.random() < 0.2 else None, kind,
             )  # fmt: skip
     return movie_id
 
@@ -338,9 +345,9 @@ async def _random_case(shop: Shop, person: Person, dice: random.Random, now: dat
 _RIGHT = """
     INSERT INTO entitlements (operator_id, customer_id, entitlement_id, item_kind, item_id, purchase_id, granted_at,
         startable_until, finish_window_hours, runtime_minutes, first_played_at, last_started_at, revoked_at)
-    VALUES ($1, $2, $3, 'movie', $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    VALUES ($1, $2, $3, $13, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     ON CONFLICT (operator_id, customer_id, purchase_id) WHERE purchase_id IS NOT NULL DO UPDATE SET
-        item_id = excluded.item_id, granted_at = excluded.granted_at,
+        item_kind = excluded.item_kind, item_id = excluded.item_id, granted_at = excluded.granted_at,
         startable_until = excluded.startable_until, finish_window_hours = excluded.finish_window_hours,
         runtime_minutes = excluded.runtime_minutes, first_played_at = excluded.first_played_at,
         last_started_at = excluded.last_started_at, revoked_at = excluded.revoked_at

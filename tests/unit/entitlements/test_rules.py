@@ -142,3 +142,15 @@ def test_only_a_first_play_under_a_finish_window_starts_a_clock() -> None:
     assert not starts_clock(played(GRANTED, finish_window_hours=24))
     assert not starts_clock(RIGHT)
     assert not starts_clock(None)
+
+
+def test_nothing_of_a_live_event_plays_once_it_is_over() -> None:
+    over = GRANTED + 3 * HOUR
+    event = {"item_kind": "live_event", "item_ends_at": over}
+    for one in (
+        right(**event), played(GRANTED, **event), played(GRANTED, finish_window_hours=24, **event),
+    ):  # fmt: skip
+        assert right_ends_at(one) == over
+        assert may_go_on(one, started_at=GRANTED, now=over - SECOND, cut_at_finish=False)
+        assert not may_go_on(one, started_at=GRANTED, now=over, cut_at_finish=False)
+    assert right_ends_at(right(item_kind="live_event", item_ends_at=END + HOUR)) == END

@@ -8,6 +8,7 @@ revision = "0012"
 down_revision = "0011"
 
 _KINDS = "'movie', 'live_event', 'season'"
+_LIFTED = ("items", "ppv_rules", "assets")
 _READER = "matinee_hot_reader"
 # What the look-up of rights reads besides the columns of migration 0006, and no more.
 _COLUMNS = {
@@ -49,8 +50,9 @@ def _items() -> None:
             ADD COLUMN version integer NOT NULL DEFAULT 1,
             ADD COLUMN created_at timestamptz,
             ADD COLUMN updated_at timestamptz""")
-    # The owner of the tables is bound by row-level security too; the rows of all operators move.
-    for table in ("items", "movies", "movie_prices", "package_movies"):
+    # The owner of the tables is bound by row-level security too; the rows of all operators move, and the new
+    # foreign keys are checked against all rules and assets.
+    for table in ("movies", "movie_prices", "package_movies", *_LIFTED):
         op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
     op.execute("""
         UPDATE items i SET (title, year, runtime_minutes, description, poster_key, stream_kind, stream_url,
@@ -117,7 +119,8 @@ def _prices_and_packages() -> None:
     for table in ("package_movies", "movie_prices", "movies"):
         op.execute(f"DROP TABLE {table}")
     op.execute("DROP FUNCTION movies_check_prices()")
-    op.execute("ALTER TABLE items FORCE ROW LEVEL SECURITY")
+    for table in _LIFTED:
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
     protect("item_prices")
     protect("package_items")
 
