@@ -63,6 +63,36 @@ def test_staff_settle_what_nobody_can_ask_about(
         expect(app.outcome).to_contain_text("You were not charged.")
 
 
+def test_billings_own_list_settles_what_nobody_can_ask_about(
+    polaris: Shop, open_app: OpenApp, open_console: OpenConsole
+) -> None:
+    customer, film = polaris.customer("lena"), polaris.movie("By The Books")
+    app = open_app("polaris", customer)
+    app.open_film(film)
+    app.rent()
+    polaris.stack.billing.behave("lose-answers", count=1)
+    app.confirm()
+    app.expect_outcome("confirming")
+
+    (charge,) = polaris.charges(film)
+    books = f"Reference;Amount;Currency;Transaction id\n{charge.reference};4,99;EUR;{charge.transaction}\n"
+    console = open_console("polaris")
+    page = console.page
+    console.go("Reconciliation")
+    page.get_by_role("link", name="Upload the first file").click()
+    page.get_by_label("File", exact=True).set_input_files(
+        {"name": "books.csv", "mimeType": "text/csv", "buffer": books.encode()}
+    )
+    page.get_by_role("button", name="Upload and look through").click()
+    page.get_by_role("button", name="Compare with our purchases").click()
+    page.get_by_role("link", name="Apply…").click()
+    expect(page.get_by_text("is charged in the file: it is granted.")).to_be_visible()
+    page.get_by_label("Reason").fill("Books of this month")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_text("1 done, 0 passed over")).to_be_visible()
+    app.expect_outcome("granted")
+
+
 def test_a_film_is_paid_with_credits(meridian: Shop, open_app: OpenApp) -> None:
     customer, film = meridian.customer("wim", balance=10), meridian.movie("Small Change", price=700)
     app = open_app("meridian", customer)

@@ -90,3 +90,10 @@ def test_what_is_no_time_is_said(text: str) -> None:
 
 def test_a_cell_is_quoted_without_the_card_number_in_it() -> None:
     assert read("no 4111 1111 1111 1111", "4.99").problem == "'no ****' is not a reference."
+
+
+def test_a_card_number_in_the_place_of_a_transaction_is_refused() -> None:
+    assert read("m-1", "4.99", "4111-1111-1111-1111", transaction=2).problem == (
+        "The transaction id looks like a payment card number."
+    )
+    assert read("m-1", "4.99", "T-1", transaction=2).transaction_id == "T-1"

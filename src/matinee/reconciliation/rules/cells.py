@@ -120,6 +120,9 @@ def _transaction(cells: Sequence[str], mapping: Mapping) -> str | None:
     text = _optional(cells, mapping.transaction)
     if len(text) > LONGEST_TRANSACTION or _UNWRITABLE.search(text):
         raise _BadCellError("The transaction id is too long or holds signs that cannot be stored.")
+    # One plain number in ten passes a card's check digit by chance; written in groups it is no transaction id.
+    if contains_card_number(text) and not text.isdigit():
+        raise _BadCellError("The transaction id looks like a payment card number.")
     return text or None
 
 
