@@ -7,7 +7,7 @@ BIN := .venv/bin
 PYTHON_CODE := src tests scripts samples benchmarks hatch_build.py
 CODE := $(wildcard $(PYTHON_CODE))
 
-.PHONY: help demo demo-reset test lint types viewer-check unit journeys format bench mutants audit wheel billing-kit lock \
+.PHONY: help demo demo-reset test lint types viewer-check unit journeys format bench mutants simulate audit wheel billing-kit lock \
 	viewer screenshots clean environment environment-dev
 
 help: ## List what can be made
@@ -53,6 +53,9 @@ bench: environment-dev ## Measure against limits taken in the same run (docs/per
 
 mutants: environment-dev ## Show that removing any one rule of the purchase makes the tests fail
 	$(BIN)/python -m tests.mutants
+
+simulate: environment-dev ## Play SEEDS=1000 lives of purchases under faults; what goes wrong is kept as a test
+	$(BIN)/python -m tests.simulation $(or $(SEEDS),1000)
 
 audit: environment-dev ## Ask the public databases for known faults in what we depend on
 	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements/runtime.txt

@@ -1,16 +1,20 @@
 """Seeded lives: one or two films, each rented several times by several devices, under a mood of faults.
 
-`python -m tests.simulation SEEDS` plays them for every set of capabilities and prints what went wrong.
+Life number N is the same every time, on every machine. `make simulate SEEDS=10000` plays the first ten thousand;
+one that went wrong is kept in `kept_lives.txt`, and from then on played by the tests.
 """
 
 import random
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 
 import msgspec
+from structlog.testing import capture_logs
 from tests.simulation.faulty import Fate, Trouble
 from tests.simulation.scene import Scene, open_scene
+from tests.simulation.truth import WRONG
 
 from matinee.platform.db import Database
 from matinee.provisions.simulated import Fault
@@ -45,12 +49,45 @@ _KILLS = (Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.LOST, Fate.KEPT)
 _CLOSED = (PurchaseState.DECLINED, PurchaseState.VOID, PurchaseState.NOT_SENT, PurchaseState.REVERSED)
 
 
+KEPT = Path(__file__).with_name("kept_lives.txt")
+
+
+class Life(msgspec.Struct, frozen=True, order=True):
+    """One life: what billing can do (a name in SETS), and the seed of everything that happens."""
+
+    name: str
+    seed: int
+
+    @property
+    def line(self) -> str:
+        """How `kept_lives.txt` writes it."""
+        return f"{self.name} {self.seed}"
+
+
+def life(number: int) -> Life:
+    """Return life number `number`: the sets of capabilities take turns."""
+    names = [*SETS]
+    return Life(names[number % len(names)], number // len(names))
+
+
+def kept_lives() -> list[Life]:
+    """Return the lives that once went wrong."""
+    lines = [line.partition("#")[0].split() for line in KEPT.read_text().splitlines()]
+    return [Life(name, int(seed)) for name, seed in filter(None, lines)]
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """How one life ended: broken invariants on its way, and the counts at its end."""
 
     broken: list[str]
     counts: dict[str, int]
     purchases: int
+
+    @property
+    def wrong(self) -> str:
+        """What went wrong, in one line; empty if nothing did."""
+        found = {name: count for name, count in self.counts.items() if name in WRONG and count}
+        return " ".join(map(str, filter(None, (found, self.broken))))
 
 
 class Dice:
@@ -100,6 +137,17 @@ class Dice:
         if self.chance(self.p_freeze):
             return self.random.choice((Trouble.FROZEN_BEFORE, Trouble.FROZEN_AFTER))
         return Trouble.NONE
+
+
+async def play_life(pool: Database, owner: Database, one: Life) -> Outcome:
+    """Live one life; an error that ends it, or a crash of the work that is due, is told like a broken invariant."""
+    with capture_logs() as logs:
+        try:
+            outcome = await play(pool, owner, capabilities=SETS[one.name], seed=one.seed)
+        except Exception as error:  # whatever it is: it must be told with the number of its life
+            outcome = Outcome([repr(error)], {}, 0)
+    crashes = [str(entry) for entry in logs if entry["event"] == "due_work_crashed"]
+    return msgspec.structs.replace(outcome, broken=[*outcome.broken, *crashes])
 
 
 async def play(pool: Database, owner: Database, *, capabilities: Capabilities, seed: int) -> Outcome:

@@ -1,32 +1,33 @@
-"""A few of the seeded lives that `python -m tests.simulation` plays by the hundred; each seed is the same every time.
-
-MATINEE_SEEDS sets how many are played for each set of capabilities.
-"""
-
-import os
+"""The first of the seeded lives that `make simulate` plays by the thousand, and every one that once went wrong."""
 
 import pytest
-from structlog.testing import capture_logs
 from tests.integration.purchases.conftest import Stage
-from tests.simulation.seeded import SETS, play
-from tests.simulation.truth import wrongs
+from tests.simulation.seeded import SETS, Life, Outcome, kept_lives, life, play_life
 
-SEEDS = int(os.environ.get("MATINEE_SEEDS", "4"))
+LIVES = 200
+
+
+def _lived(stage: Stage, lives: list[Life]) -> list[tuple[Life, Outcome]]:
+    return [(one, stage.runner.run(play_life(stage.pool, stage.owner, one))) for one in lives]
 
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", SETS)
 def test_each_life_ends_without_a_wrong(stage: Stage, name: str) -> None:
-    for seed in range(SEEDS):
-        with capture_logs() as logs:
-            outcome = stage.runner.run(play(stage.pool, stage.owner, capabilities=SETS[name], seed=seed))
-        crashes = [entry for entry in logs if entry["event"] == "due_work_crashed"]
-        assert (seed, wrongs(outcome.counts), outcome.broken, crashes) == (seed, {}, [], [])
-        assert outcome.purchases >= 1
+    played = _lived(stage, [one for one in map(life, range(LIVES)) if one.name == name])
+
+    assert [(one.line, outcome.wrong) for one, outcome in played if outcome.wrong] == []
+    assert all(outcome.purchases >= 1 for _, outcome in played)
 
 
+@pytest.mark.usefixtures("impatient")
+def test_what_once_went_wrong_does_so_no_more(stage: Stage) -> None:
+    played = _lived(stage, kept_lives())
+
+    assert [(one.line, outcome.wrong) for one, outcome in played if outcome.wrong] == []
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_seed_is_the_same_life_every_time(stage: Stage) -> None:
-    one, again = (
-        stage.runner.run(play(stage.pool, stage.owner, capabilities=SETS["B"], seed=7)) for _ in range(2)
-    )
+    one, again = _lived(stage, [Life("B", 7), Life("B", 7)])
     assert one == again
