@@ -3,10 +3,12 @@
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from uuid import UUID
 
 import aiohttp
 import msgspec
@@ -29,6 +31,7 @@ from tests.factories.targets import target_of
 
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.provisions.resolver import LookupPool
 from matinee.provisions.types import (
     BillingTarget,
     CallConfig,
@@ -257,6 +260,35 @@ async def test_a_name_server_that_does_not_answer(free_port: int) -> None:
         result = await gateway.charge(target_of(config_for(free_port, host="billing.example")), VALUES)
     assert result.outcome == ChargeOutcome(kind=ChargeKind.NOT_SENT, cause="dns")
     assert result.record.elapsed_ms < 2700
+
+
+async def test_one_operators_silent_name_server_does_not_hold_up_another_operator() -> None:
+    silent = threading.Event()
+
+    def ask(host: str, port: int) -> list[str]:
+        if host == "slow.example":
+            silent.wait(10)
+        return ["127.0.0.1"]
+
+    async with raw_billing(answers(http("200 OK"))) as billing:
+        names = LookupPool(ask, threads=2, threads_per_operator=1)
+        policy = EgressPolicy.parse(f"127.0.0.0/8:{billing.port}")
+        slow = target_of(config_for(billing.port, host="slow.example"))
+        quick = msgspec.structs.replace(
+            target_of(config_for(billing.port, host="quick.example")), operator_id=UUID(int=7)
+        )
+        try:
+            async with AiohttpBillingGateway(policy=policy, names=names) as gateway:
+                held = [asyncio.create_task(gateway.charge(slow, VALUES)) for _ in range(20)]
+                await asyncio.sleep(0.1)
+                result = await gateway.charge(quick, VALUES)
+                outcomes = [(await one).outcome for one in held]
+        finally:
+            silent.set()
+        assert result.outcome.kind is ChargeKind.SUCCESS
+        assert result.record.elapsed_ms < 1000
+        assert outcomes == [ChargeOutcome(kind=ChargeKind.NOT_SENT, cause="dns")] * 20
+        assert len(billing.requests) == 1
 
 
 async def test_a_missing_value_sends_nothing() -> None:

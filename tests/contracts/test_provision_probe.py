@@ -155,6 +155,18 @@ async def test_without_idempotence_both_charges_are_found_and_given_back(
     assert [charge.reversed for charge in billing_double.charges()] == [True] * 4
 
 
+async def test_a_system_that_looks_first_and_charges_then_is_caught_by_two_requests_at_once(
+    billing_double: BillingDouble,
+) -> None:
+    """One after the other the same reference is one charge; at the same moment it is two."""
+    billing_double.configure(capabilities={"status", "refund"})
+    billing_double.behave("charge", Behaviour(), Behaviour(effect="none", says="success"))
+    report, _ = await probe(config_for(billing_double.base_url), ProbeAccounts(GOOD))
+    assert failed(report) == ["same_time_count"]
+    assert report.capabilities == {S, R}
+    assert billing_double.standing() == []
+
+
 async def test_a_refused_reference_that_does_not_stay_refused(billing_double: BillingDouble) -> None:
     """Idempotent for charges but not for refusals: not idempotent. What was charged by it is given back."""
     billing_double.configure(capabilities={"status", "refund"})
