@@ -71,7 +71,10 @@ class CustomerInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
-    """One subscriber of an operator. `mapping_id` is the billing system's id for it; empty if it has none."""
+    """One subscriber of an operator. `mapping_id` is the billing system's id for it; empty if it has none.
+
+    From `erasure_requested_at` on nobody's name is here; what billing knew the customer by goes at `erased_at`.
+    """
 
     customer_id: UUID
     username: str
@@ -93,6 +96,8 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     spending_limit_currency: str | None
     created_at: datetime
     updated_at: datetime
+    erasure_requested_at: datetime | None
+    erased_at: datetime | None
 
     @property
     def display_name(self) -> str:

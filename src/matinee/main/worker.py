@@ -22,6 +22,7 @@ from matinee.provisions.jobs import run_requested_probe
 from matinee.provisions.operations.probes import TASK as PROBE_TASK
 from matinee.publishing.jobs import repair_manifests, run_sync
 from matinee.publishing.operations.runs import TASK as SYNC_TASK
+from matinee.purchases.jobs.erasures import finish_erasures
 from matinee.purchases.jobs.resolver import Resolver
 from matinee.reconciliation.jobs import apply_file, import_file
 from matinee.reconciliation.operations.files import APPLY_TASK, IMPORT_TASK
@@ -35,6 +36,7 @@ _LOOK_EVERY_SECONDS: Final = 10.0
 _REPAIR_EVERY_SECONDS: Final = 300.0
 _ENDS_EVERY_SECONDS: Final = 60.0
 _PRUNE_EVERY_SECONDS: Final = 3600.0
+_ERASE_EVERY_SECONDS: Final = 300.0
 _PAUSE_SECONDS: Final = 2.0
 _RETRY: Final = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
 
@@ -71,6 +73,7 @@ async def work(
         ("manifests", lambda: _repair_manifests(services)),
         ("ended_rights", lambda: _note_ended_rights(services)),
         ("pruning", lambda: _prune(services)),
+        ("erasures", lambda: _finish_erasures(services)),
     ]
     # These see `stop` themselves and let their calls end; the others are cut off.
     loops: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
@@ -193,6 +196,13 @@ async def _prune(services: Services) -> None:
             operator_ids = [operator.operator_id for operator in await list_operators(tx)]
         await prune_events(services.database, operator_ids=operator_ids)
         await asyncio.sleep(_PRUNE_EVERY_SECONDS)
+
+
+async def _finish_erasures(services: Services) -> None:
+    """Finish the erasures that open purchases held up: at the start and every few minutes, for ever."""
+    while True:
+        await finish_erasures(services.database)
+        await asyncio.sleep(_ERASE_EVERY_SECONDS)
 
 
 async def _keep_running(name: str, part: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:

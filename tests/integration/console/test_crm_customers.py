@@ -246,6 +246,29 @@ async def test_disabling_signs_every_device_out(browser: Browser, world: World, 
     assert "moved away" in activity
 
 
+async def test_erasing_leaves_nobody_and_cannot_be_undone(
+    browser: Browser, world: World, product_id: UUID
+) -> None:
+    customer_id = await world.customer("nora", product_id)
+    token = (await _sign_in(world, "nora")).token
+    path = f"{CUSTOMERS}/{customer_id}"
+    assert 'action="' + f"{path}/erase" not in (await browser.get(path)).text  # first it is disabled
+    assert (await browser.post(f"{path}/disable", {"reason": "asked"})).status_code == 303
+    assert f"{path}/erase" in (await browser.get(path)).text
+    assert (await browser.post(f"{path}/erase", {"reason": " "})).status_code == 422
+    assert "Vos" in (await browser.get(path)).text
+    assert (await browser.post(f"{path}/erase", {"reason": "asked for it"})).status_code == 303
+    page = (await browser.get(path)).text
+    assert "Personal data erased" in page
+    for gone in ("Nora", "Vos", "nora", f"{path}/enable", f"{path}/erase", "Set the new password"):
+        assert gone not in page
+    assert not await _is_signed_in(world, token)
+    for again, form in (("enable", {"reason": "came back"}), ("password", {"password": "a long password"})):
+        assert (await browser.post(f"{path}/{again}", form)).status_code == 409
+    await world.customer("nora", product_id)  # the user name is free
+    assert "Nora" not in (await browser.get(f"{path}/activity")).text
+
+
 async def test_a_new_password_signs_every_device_out(
     browser: Browser, world: World, product_id: UUID
 ) -> None:
@@ -299,6 +322,7 @@ async def test_only_care_may_change_customers(
             assert (await looking.get(f"{CUSTOMERS}/{customer_id}{path}")).status_code == 200
         assert (await looking.get(f"{CUSTOMERS}/new")).status_code == 403
         for path in ("new", f"{customer_id}", f"{customer_id}/subscription", f"{customer_id}/disable",
+                     f"{customer_id}/erase",
                      f"{customer_id}/enable", f"{customer_id}/password", f"{customer_id}/devices/remove",
                      f"{customer_id}/wallet"):  # fmt: skip
             assert (await looking.post(f"{CUSTOMERS}/{path}", {})).status_code == 403
@@ -313,7 +337,8 @@ async def test_a_neighbours_customer_does_not_exist(
     for path in ("", "/subscription", "/devices", "/wallet", "/activity", "/content", f"/content/{uuid4()}"):
         assert (await browser.get(f"{CUSTOMERS}/{customer_id}{path}")).status_code == 404
     reason, person = {"reason": "x"}, PERSON | {"username": "other"}
-    posts = [("", person), ("/disable", reason), ("/enable", reason), ("/password", {"password": "a long password"}),
+    posts = [("", person), ("/disable", reason), ("/enable", reason), ("/erase", reason),
+             ("/password", {"password": "a long password"}),
              ("/devices/remove", reason | {"device_id": str(uuid4())}), ("/wallet", reason | {"credits": "5"}),
              ("/subscription", _subscription(uuid4()))]  # fmt: skip
     for path, form in posts:

@@ -23,6 +23,7 @@ from matinee.customers.queries import list_devices
 from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import parse_id
 from matinee.platform.audit import entries_about
+from matinee.purchases.operations.erasing import erase_customer
 from matinee.staff.types import Role
 
 
@@ -88,6 +89,40 @@ async def enable(
             request, form, error, title="Enable this customer", button="Enable", back=f"{PATH}/{customer_id}"
         )
     return redirect(request, f"{PATH}/{customer_id}", toast="Enabled. The customer can sign in again.")
+
+
+@post("/crm/customers/{key:str}/erase", guards=[allow(Role.CARE)], status_code=303)
+async def erase(
+    request: ConsoleRequest,
+    database: ConsoleDatabase,
+    operator: CurrentOperator,
+    staff: CurrentStaff,
+    key: FromPath[str],
+) -> Response[Any]:
+    """Erase the customer's personal data."""
+    form, customer_id = await read_form(request, ReasonForm), parse_id(key)
+    try:
+        async with database.transaction(operator.operator_id) as tx:
+            customer = await erase_customer(
+                tx,
+                operator_id=operator.operator_id,
+                actor=staff.actor,
+                customer_id=customer_id,
+                reason=form.reason.data or "",
+            )
+    except Invalid as error:
+        return ask_again(
+            request,
+            form,
+            error,
+            title="Erase this customer's personal data",
+            button="Erase for good",
+            back=f"{PATH}/{customer_id}",
+        )
+    toast = "The personal data is erased."
+    if customer.erased_at is None:
+        toast = "Erased, but for what billing needs of open purchases: that goes as soon as they are settled."
+    return redirect(request, f"{PATH}/{customer_id}", toast=toast)
 
 
 @get("/crm/customers/{key:str}/devices")
@@ -159,4 +194,4 @@ async def activity(
     return show_tab(request, "activity", page, lines=lines)
 
 
-ROUTES = [disable, enable, devices, remove, activity]
+ROUTES = [disable, enable, erase, devices, remove, activity]

@@ -79,6 +79,8 @@ _ACTIONS: Final[Mapping[str, str]] = {
     "customer.updated": "Customer changed",
     "customer.disabled": "Disabled",
     "customer.enabled": "Enabled",
+    "customer.erasure_requested": "Personal data erased",
+    "customer.erased": "Erasure finished",
     "customer.password_changed": "New password set",
     "customer.device_removed": "Device removed",
     "wallet.topped_up": "Wallet topped up",

@@ -8,6 +8,7 @@ from matinee.customers.operations.customers import (
     update_customer,
 )
 from matinee.customers.operations.devices import note_seen, register_device, remove_device
+from matinee.customers.operations.erasing import finish_erasure, request_erasure
 from matinee.customers.operations.products import (
     archive_product,
     create_product,
@@ -23,10 +24,12 @@ __all__ = [
     "disable_customer",
     "enable_customer",
     "end_sessions",
+    "finish_erasure",
     "note_seen",
     "open_session",
     "register_device",
     "remove_device",
+    "request_erasure",
     "restore_product",
     "set_password",
     "sign_out",

@@ -81,6 +81,7 @@ async def update_customer(
     before = await lock_customer(tx, operator_id=operator_id, customer_id=customer_id)
     if expected_version is not None and before.version != expected_version:
         raise Conflict("Somebody else changed this customer meanwhile.", code="edited_meanwhile")
+    _check_not_erased(before)
     if before.status is CustomerStatus.DISABLED:
         given = msgspec.structs.replace(given, status=CustomerStatus.DISABLED)
     if given.product_id != before.product_id:
@@ -105,6 +106,8 @@ async def update_customer(
         customer_id=customer_id,
         created_at=before.created_at,
         updated_at=now,
+        erasure_requested_at=None,
+        erased_at=None,
         **{name: getattr(given, name) for name in given.__struct_fields__},
     )
 
@@ -184,12 +187,13 @@ async def enable_customer(
 ) -> None:
     """Enable a disabled customer, who gets back the status from before.
 
-    Raises NotFound, and Invalid (`reason`). Harmless when not disabled.
+    Raises NotFound, Invalid (`reason`), and Conflict for one who was erased. Harmless when not disabled.
     """
     reason = checked_reason(reason)
     customer = await lock_customer(tx, operator_id=operator_id, customer_id=customer_id)
     if customer.status is not CustomerStatus.DISABLED:
         return
+    _check_not_erased(customer)
     status = await _status_before(tx, operator_id, customer)
     await tx.execute(
         """UPDATE customers SET status = $3, status_before_disabled = NULL, updated_at = $4
@@ -215,8 +219,8 @@ async def _status_before(tx: Transaction, operator_id: UUID, customer: Customer)
 async def set_password(
     tx: Transaction, *, operator_id: UUID, actor: Actor, customer_id: UUID, password_hash: str, now: datetime
 ) -> None:
-    """Give a customer a new password and end every session. Raises NotFound."""
-    await lock_customer(tx, operator_id=operator_id, customer_id=customer_id)
+    """Give a customer a new password and end every session. Raises NotFound, and Conflict for one who was erased."""
+    _check_not_erased(await lock_customer(tx, operator_id=operator_id, customer_id=customer_id))
     await tx.execute(
         """UPDATE customers SET password_hash = $3, updated_at = $4
            WHERE operator_id = $1 AND customer_id = $2""",
@@ -224,6 +228,11 @@ async def set_password(
     )  # fmt: skip
     await end_sessions(tx, operator_id=operator_id, customer_id=customer_id)
     await _record(tx, operator_id, actor, customer_id, "customer.password_changed", now)
+
+
+def _check_not_erased(customer: Customer) -> None:
+    if customer.erasure_requested_at is not None:
+        raise Conflict("This customer's personal data was erased. That cannot be undone.", code="erased")
 
 
 def _told(given: CustomerInput) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from matinee.platform.db import Record, Transaction
 _SELECT = """
     SELECT customer_id, username, first_name, last_name, email, phone, street, city, state, zip, country,
            mapping_id, product_id, status, starts_at, expires_at, spending_limit_minor, spending_limit_currency,
-           created_at, updated_at
+           created_at, updated_at, erasure_requested_at, erased_at
     FROM customers WHERE operator_id = $1 AND customer_id = $2
 """
 
