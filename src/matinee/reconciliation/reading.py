@@ -27,6 +27,10 @@ LONGEST_SAMPLE_CELL: Final = 80
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _LOOKED_AT_ROWS: Final = 50
 _LONG_DIGITS = re.compile(r"[0-9](?:[ -]?[0-9]){12,18}")
+# As it is printed on cards. Account numbers are printed in groups too, but in more of them.
+_AS_ON_CARDS = re.compile(
+    r"(?<![0-9][ -])(?<![0-9])[0-9]{4}([ -])(?:[0-9]{4}\1[0-9]{4}\1[0-9]{4}|[0-9]{6}\1[0-9]{5})(?![ -]?[0-9])"
+)
 _UNSHOWN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 Row = Sequence[str]
@@ -166,13 +170,14 @@ def _shown(cell: str) -> str:
 class _CardWatch:
     """Finds columns of payment card numbers. One number in ten passes a card's check digit by chance.
 
-    So a column counts when most of the long numbers in it pass, and there are at least two of them; or when a
-    text with other words in it holds one.
+    So a column counts when most of the long numbers in it pass, and there are at least two of them; or when one is
+    written in groups as on a card.
     """
 
     def __init__(self) -> None:
         self._long: dict[int, int] = {}
         self._cards: dict[int, int] = {}
+        self._certain: set[int] = set()
 
     def look(self, row: Row) -> None:
         """Take one row."""
@@ -182,14 +187,16 @@ class _CardWatch:
             self._long[place] = self._long.get(place, 0) + 1
             if contains_card_number(cell):
                 self._cards[place] = self._cards.get(place, 0) + 1
+            grouped = _AS_ON_CARDS.search(cell)
+            if grouped is not None and contains_card_number(grouped[0]):
+                self._certain.add(place)
 
     def raise_if_found(self) -> None:
         """Raise Invalid (`file`) naming the columns."""
-        found = [
-            place + 1 for place, count in self._cards.items() if count > 1 and count > self._long[place] / 2
-        ]
+        many = {place for place, count in self._cards.items() if count > 1 and count > self._long[place] / 2}
+        found = sorted(many | self._certain)
         if found:
-            named = ", ".join(str(place) for place in sorted(found))
+            named = ", ".join(str(place + 1) for place in found)
             raise Invalid(
                 {
                     "file": f"Column {named} holds payment card numbers, which must not be stored here. "

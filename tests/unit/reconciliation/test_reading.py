@@ -10,7 +10,7 @@ from matinee.reconciliation import reading
 from matinee.reconciliation.reading import examine, rows_of
 
 CARD = "4111 1111 1111 1111"
-OTHER_CARD = "5500-0000-0000-0004"
+PLAIN_CARD = "4111111111111111"
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -64,13 +64,26 @@ def test_too_many_rows_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "more than 10 rows" in refused.value.fields["file"]
 
 
-def test_a_column_of_card_numbers_is_refused_and_named(tmp_path: Path) -> None:
-    path = saved(
-        tmp_path, f"ref,amount,note\nm-1,4.99,{CARD}\nm-2,4.99,paid {OTHER_CARD}\n".encode(), "file.csv"
-    )
+@pytest.mark.parametrize(
+    "cells",
+    [
+        (PLAIN_CARD, "5500000000000004"),
+        ("none", f"paid {CARD}"),
+        ("none", "5500-0000-0000-0004"),
+        ("none", "3782 822463 10005"),
+    ],
+)
+def test_a_column_with_card_numbers_is_refused_and_named(tmp_path: Path, cells: tuple[str, str]) -> None:
+    content = f"ref,amount,note\nm-1,4.99,{cells[0]}\nm-2,4.99,{cells[1]}\n"
     with pytest.raises(Invalid) as refused:
-        examine(path)
+        examine(saved(tmp_path, content.encode(), "file.csv"))
     assert "Column 3 holds payment card numbers" in refused.value.fields["file"]
+
+
+def test_an_account_number_in_groups_is_no_card(tmp_path: Path) -> None:
+    # Its middle groups alone would pass as a card.
+    content = "ref,account\nm-1,DE89 4111 1111 1111 1111 00\n"
+    assert examine(saved(tmp_path, content.encode(), "file.csv")).row_count == 2
 
 
 def test_long_transaction_numbers_of_which_few_pass_as_cards_are_taken(tmp_path: Path) -> None:
@@ -79,5 +92,5 @@ def test_long_transaction_numbers_of_which_few_pass_as_cards_are_taken(tmp_path:
 
 
 def test_what_is_shown_of_a_file_has_its_card_numbers_masked(tmp_path: Path) -> None:
-    layout = examine(saved(tmp_path, f"ref,note\nm-1,{CARD}\nm-2,none\n".encode(), "file.csv"))
+    layout = examine(saved(tmp_path, f"ref,note\nm-1,{PLAIN_CARD}\nm-2,none\n".encode(), "file.csv"))
     assert layout.sample == (("ref", "note"), ("m-1", "****"), ("m-2", "none"))
