@@ -153,6 +153,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     elapsed_ms: int
     cause: str
+    matched: str = ""
 
 
 class RefundProposal(msgspec.Struct, frozen=True, kw_only=True, tag="refund"):

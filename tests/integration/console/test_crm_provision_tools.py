@@ -11,7 +11,7 @@ import pytest
 from litestar import Litestar
 from tests.integration.console.conftest import Browser, add_staff, open_browser
 from tests.integration.console.counting import counted_statements
-from tests.integration.console.pages import error_at, plain
+from tests.integration.console.pages import error_at, link, plain
 from tests.integration.console.test_crm_provisions import (
     PROVISIONS,
     _actions,
@@ -224,3 +224,24 @@ async def test_the_pages_send_as_many_statements_however_much_there_is(
         await browser.post(path, _form(version=str(number), timeout_seconds=str(3 + number)))
         await browser.post(f"{path}/test-call", TEST)
     assert [await statements(tail) for tail in tails] == before
+
+
+async def test_product_and_cloud_sync_say_that_nothing_is_sold_yet(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    provision = await _add(browser, database, operator)
+    product = {
+        "name": "Fibre TV", "mapping_id": "", "payment_type": "api", "currency": "EUR",
+        "movie_provision": str(provision.provision_id), "max_devices": "5", "max_streams": "2",
+    }  # fmt: skip
+    before = await browser.get("/console/cloud-sync")
+    assert "Nothing is sold through" not in before.text
+    answer = await browser.post("/console/crm/products/new", product)
+    assert answer.status_code == 303
+    saved = await browser.get("/console/crm/products")
+    for page in (await browser.get(link(saved, "Fibre TV")), await browser.get("/console/cloud-sync")):
+        assert "Nothing is sold through Billing yet" in plain(page.text)
+        assert f"{PROVISIONS}/{provision.provision_id}/probe" in page.text
+    await browser.post(f"{PROVISIONS}/{provision.provision_id}/accept-d", {"reason": "we look by hand"})
+    for page in (await browser.get(link(saved, "Fibre TV")), await browser.get("/console/cloud-sync")):
+        assert "Nothing is sold through" not in page.text

@@ -10,6 +10,7 @@ from litestar.params import FromPath, SkipValidation
 from wtforms import HiddenField
 
 from matinee.console.access import allow
+from matinee.console.crm.api_provisions.words import matched_words, outcome_word
 from matinee.console.crm.customer_page import customer_page, show_tab
 from matinee.console.crm.customers import PATH
 from matinee.console.crm.deciding import ASKED, act
@@ -138,6 +139,8 @@ async def history(
             ),
             "words": PURCHASE,
             "cause_words": cause_words,
+            "outcome_word": outcome_word,
+            "matched_words": matched_words,
         }
     if request.headers.get("hx-request"):
         return render_fragment(request, "crm/_history.html", **context)

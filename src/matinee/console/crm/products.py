@@ -53,6 +53,7 @@ SPEC = ListSpec(
 
 _PAYMENTS = (PaymentType.API, PaymentType.WALLET, PaymentType.SUBSCRIPTION)
 
+_NOT_YET = " · not for sale until accepted"
 PROVISION_FIELDS = {api_type: f"{api_type}_provision" for api_type in API_TYPES}
 ERROR_NAMES = {"provisions": "movie_provision"}
 
@@ -86,7 +87,10 @@ class ProductForm(ConsoleForm):
         self.packages.choices = choices(offered.packages)
         for api_type, name in PROVISION_FIELDS.items():
             provisions = [
-                (str(row.provision_id), f"{row.name} · class {row.provision_class}")
+                (
+                    str(row.provision_id),
+                    f"{row.name} · class {row.provision_class}{_NOT_YET if row.needs_acceptance else ''}",
+                )
                 for row in offered.provisions
                 if row.api_type == api_type
             ]
@@ -329,9 +333,20 @@ async def _form_page(
         product=found,
         hints={value.value: PAYMENT[value].meaning for value in PaymentType},
         has_provisions=bool(offered.provisions),
+        unsold=[row for row in offered.provisions if row.needs_acceptance and _names(form, row)],
         path=PATH if found is None else f"{PATH}/{found.product_id}",
         lines=[(entry, action_words(entry.action), changes_words(entry.details)) for entry in entries],
     )
+
+
+def _provision_label(row: ProvisionRow) -> str:
+    return f"{row.name} · class {row.provision_class}{_NOT_YET if row.needs_acceptance else ''}"
+
+
+def _names(form: ProductForm, row: ProvisionRow) -> bool:
+    """Say whether the product, as it stands in the form, is charged through this provision."""
+    chosen = {form[name].data for name in PROVISION_FIELDS.values()}
+    return form.payment_type.data == PaymentType.API and str(row.provision_id) in chosen
 
 
 ROUTES = [products, new_product, add_product, product, save_product, archive, restore]

@@ -109,6 +109,12 @@ _ACTIONS: Final[Mapping[str, str]] = {
     "provision.switched_off": "Switched off",
     "provision.switched_on": "Switched on",
     "provision.probed": "Go-live probe",
+    "provision.probe_started": "Go-live probe started",
+    "provision.probe_stopped": "Go-live probe stopped",
+    "provision.test_call": "Test call",
+    "provision.secret_set": "Secret set",
+    "provision.secret_replaced": "Secret replaced",
+    "provision.secret_deleted": "Secret forgotten",
     "provision.class_d_accepted": "Class D accepted",
 }
 

@@ -19,10 +19,13 @@ from matinee.console.sync.views import (
     run_view,
     section_view,
 )
+from matinee.customers.queries import products_for_publishing
 from matinee.kernel.errors import NotFound
 from matinee.kernel.ids import parse_id
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
+from matinee.provisions.queries import list_provisions
+from matinee.provisions.types import ProvisionRow
 from matinee.publishing.operations.runs import cancel_run, request_put_back, request_sync
 from matinee.publishing.queries.runs import (
     get_run,
@@ -55,6 +58,7 @@ async def cloud_sync(
         "sync/cloud_sync.html",
         rows=await _rows(database, operator),
         history=await _history(database, operator),
+        unsold=await _unsold(database, operator),
     )
 
 
@@ -217,6 +221,18 @@ async def _rows(database: Database, operator: Operator) -> list[SectionView]:
             )
             for section in Section
         ]
+
+
+async def _unsold(database: Database, operator: Operator) -> list[ProvisionRow]:
+    """Return the provisions that products name and through which nothing is sold before somebody accepts class D."""
+    async with database.transaction(operator.operator_id) as tx:
+        rows = await list_provisions(tx, operator_id=operator.operator_id)
+        waiting = [row for row in rows if row.needs_acceptance]
+        if not waiting:
+            return []
+        products = await products_for_publishing(tx, operator_id=operator.operator_id)
+    named = {provision_id for product in products for provision_id in product.provisions.values()}
+    return [row for row in waiting if row.provision_id in named]
 
 
 async def _history(database: Database, operator: Operator) -> list[RunView]:

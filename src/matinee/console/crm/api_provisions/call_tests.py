@@ -11,7 +11,7 @@ from wtforms import BooleanField, SelectField, StringField
 from matinee.console.access import allow
 from matinee.console.crm.api_provisions.head import PATH, read_head, show
 from matinee.console.crm.api_provisions.secrets import callback_address
-from matinee.console.crm.api_provisions.words import CALL, outcome_word
+from matinee.console.crm.api_provisions.words import CALL, matched_words, outcome_word
 from matinee.console.crm.provision_words import sample_values
 from matinee.console.crm.purchase_view import cause_words
 from matinee.console.forms import ConsoleForm, choices, read_form, show_errors, stripped
@@ -162,6 +162,7 @@ async def _page(
         calls=CALL,
         outcome_word=outcome_word,
         cause_words=cause_words,
+        matched_words=matched_words,
         sends_mapping_id=any(
             row.platform_value is PlatformValue.CUSTOMER_MAPPING_ID for row in config.charge.key_map
         ),

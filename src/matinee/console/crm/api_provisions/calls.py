@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from matinee.console.crm.api_provisions.head import PATH, read_head, show
-from matinee.console.crm.api_provisions.words import CALL, OUTCOME, outcome_word
+from matinee.console.crm.api_provisions.words import CALL, OUTCOME, matched_words, outcome_word
 from matinee.console.crm.purchase_view import cause_words
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator
 from matinee.console.tables import Column, Filter, ListSpec, Table, csv_response, every_row, list_query
@@ -53,7 +53,7 @@ SPEC: Final = ListSpec(
         ),
         Filter("until", "Until the end of", kind="date"),
     ),
-    search_label="Search reference, customer, request or answer",
+    search_label="Search reference, customer or text",
     has_csv=True,
 )  # fmt: skip
 
@@ -84,6 +84,7 @@ async def calls(
         calls=CALL,
         outcome_word=outcome_word,
         cause_words=cause_words,
+        matched_words=matched_words,
     )
 
 
@@ -97,7 +98,7 @@ async def calls_csv(
     async with database.transaction(operator.operator_id) as tx:
         await read_head(tx, operator, provision_id)
         span = _span(query, operator, await tx.now())
-    header = ("time", "call", "outcome", "cause", "status", "milliseconds", "customer", "title", "reference",
+    header = ("time", "call", "outcome", "cause", "matched", "status", "milliseconds", "customer", "title", "reference",
               "version", "request", "answer")  # fmt: skip
     return csv_response("calls", header, _lines(database, operator.operator_id, provision_id, query, span))
 
@@ -114,7 +115,7 @@ async def _lines(
     async for row in every_row(fetch, query):
         done = row.attempt
         yield (
-            done.at.isoformat(), done.call, done.outcome, done.cause, done.status, done.elapsed_ms,
+            done.at.isoformat(), done.call, done.outcome, done.cause, done.matched, done.status, done.elapsed_ms,
             row.username, row.item_title, row.reference, row.version, done.request, done.body,
         )  # fmt: skip
 

@@ -27,6 +27,23 @@ OUTCOME: Final[dict[str, Word]] = {
 }
 
 
+_MATCHED: Final[dict[str, str]] = {
+    "success": "the success rule",
+    "no_success": "the no-success rule",
+    "charged": "the rule “it was charged”",
+    "declined": "the rule “it was refused”",
+    "not_found": "the rule “billing does not know the reference”",
+    "acknowledged": "the rule “closed”",
+    "refused": "the rule “too late”",
+}
+
+
+def matched_words(matched: str) -> str:
+    """Return which rules of a call an answer fits, in words."""
+    names = [name.strip() for name in matched.split(",") if name.strip()]
+    return " and ".join(_MATCHED.get(name, name.replace("_", " ")) for name in names)
+
+
 def outcome_word(outcome: str) -> Word:
     """Return an outcome in words."""
     return OUTCOME.get(outcome, Word(outcome.replace("_", " ").capitalize()))
