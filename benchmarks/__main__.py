@@ -10,7 +10,7 @@ from benchmarks.machine import cores
 from benchmarks.measuring import FEWEST_PAIRS, machine
 from benchmarks.options import Options, say
 
-NAMES = ("entitlement", "purchase")
+NAMES = ("entitlement", "purchase", "storm")
 
 
 def _arguments() -> argparse.Namespace:
@@ -19,7 +19,11 @@ def _arguments() -> argparse.Namespace:
         "names", nargs="*", metavar="NAME", help=f"any of {', '.join(NAMES)}; all if none is named"
     )
     parser.add_argument("--json", action="store_true", help="one line each, and nothing on standard error")
-    parser.add_argument("--full", action="store_true", help="the sizes of a large operator: 5 million rights")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="the sizes of a large operator: 5 million rights, a storm of ten minutes",
+    )
     parser.add_argument("--quick", action="store_true", help="one-second runs, to see that it works")
     parser.add_argument("--pairs", type=int, default=FEWEST_PAIRS)
     parser.add_argument("--seconds", type=float, default=4.0)
