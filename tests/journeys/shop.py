@@ -167,7 +167,7 @@ class Shop:
     async def _provision(self, proved: bool, api_type: str) -> UUID:
         config = msgspec.structs.replace(
             msgspec.json.decode(PROVISION.read_bytes(), type=ProvisionConfig),
-            name="Sample billing" if api_type == "movie" else f"Sample billing, {api_type}",
+            name="Sample billing" if api_type == "movie" else f"Billing of each {api_type}",
             api_type=api_type,
             base_url=self.stack.billing.base_url,
             timeout_seconds=4,

@@ -70,6 +70,41 @@ def test_the_console(meridian: Shop, open_app: OpenApp, open_console: OpenConsol
     assert findings.all == {}
 
 
+def test_the_pages_of_live_events_and_seasons(
+    meridian: Shop, open_app: OpenApp, open_console: OpenConsole
+) -> None:
+    console = open_console("meridian")
+    findings = Findings(console.page)
+    for path in ("/cms/live-events", "/cms/live-events/new", "/cms/seasons", "/cms/seasons/new"):
+        console.open(path)
+        findings.look(path)
+    season, event = meridian.season("Axis", episodes=("One", "Two")), meridian.event("Live")
+    console.open(f"/cms/live-events/{event.movie_id}")
+    findings.look("live event")
+    console.open(f"/cms/seasons/{season.movie_id}")
+    findings.look("season")
+    console.page.get_by_role("link", name="Two").click()
+    expect(console.page.get_by_role("heading", level=1, name="Episode 2")).to_be_visible()
+    findings.look("episode")
+    assert findings.all == {}
+
+    app = open_app("meridian", meridian.customer("edda"))
+    findings = Findings(app.page)
+    findings.look("home")
+    app.open_film(event, "live_event")
+    expect(app.page.get_by_test_id("event-phase")).to_contain_text("Live now")
+    findings.look("live event in the app")
+    app.open_film(season, "season")
+    expect(app.page.get_by_test_id("episode-2")).to_be_visible()
+    app.rent()
+    findings.look("invoice")
+    app.confirm()
+    app.page.get_by_role("button", name="Watch now").click()
+    expect(app.page.get_by_test_id("play-episode-2")).to_be_visible()
+    findings.look("rented season")
+    assert findings.all == {}
+
+
 def test_the_console_before_sign_in(stack: Stack, new_page: Callable[..., Page]) -> None:
     page = new_page()
     page.goto(stack.address("aurora", "/console"))

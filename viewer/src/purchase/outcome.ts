@@ -32,7 +32,7 @@ type Describe = (purchase: Purchase) => Outcome;
 const describe: Record<PurchaseState, Describe> = {
   granted: (purchase) => ({
     tone: "good",
-    heading: "purchase.granted",
+    heading: purchase.item.kind === "movie" ? "purchase.granted" : "purchase.granted_other",
     lines: [{ key: "purchase.granted_body", params: { title: purchase.item.title } }],
     actions: ["watch_now", "watch_later"],
   }),
