@@ -19,8 +19,8 @@ Choices = list[tuple[str, str]]
 
 VALUE_WORDS: Final[Mapping[str, str]] = {
     PlatformValue.USERID: "customer's user name",
-    PlatformValue.CONTENT_ID: "id of the film",
-    PlatformValue.CONTENT_NAME: "title of the film",
+    PlatformValue.CONTENT_ID: "id of what is sold",
+    PlatformValue.CONTENT_NAME: "title of what is sold",
     PlatformValue.CONTENT_PRICE: "price, such as 4.99",
     PlatformValue.CURRENCY: "currency, such as EUR",
     PlatformValue.CITY: "customer's city",
