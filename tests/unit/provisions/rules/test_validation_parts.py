@@ -251,6 +251,7 @@ def test_rules_of_which_one_includes_the_other_are_refused(
         (rule(on("json", "is", "b", "/x")), rule(on("json", "is", "b", "/y"))),
         (rule(on("json", "is", "b", "/x")), rule(on("xml", "is", "b", "/x"))),
         (rule(on("body", "matches", "a.c")), rule(on("body", "contains", "abc"))),
+        (rule(on("body", "contains", " a")), rule(on("body", "is", " a"))),  # `is` ignores the blank
         (
             rule(on("body", "contains", "ab"), on("body", "contains", "xy")),
             rule(on("body", "contains", "abc"), on("body", "contains", "xyz"), combine="any"),
