@@ -33,10 +33,12 @@ from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.exchange import AiohttpBillingGateway
 from matinee.provisions.resolver import LookupPool
 from matinee.provisions.types import (
+    AnswerFields,
     BillingTarget,
     CallConfig,
     ChargeKind,
     ChargeOutcome,
+    DeclineText,
     KeyMapping,
     PlatformValue,
     ProvisionConfig,
@@ -44,6 +46,7 @@ from matinee.provisions.types import (
     RefundKind,
     StatusCall,
     StatusKind,
+    json_place,
 )
 
 VALUES = {
@@ -210,6 +213,19 @@ async def test_the_record_shows_the_exchange_without_its_secrets() -> None:
     )
     assert (record.call, record.status, record.verdict, record.cause) == ("charge", 200, "success", "success")
     assert 0 <= record.elapsed_ms < 1000
+
+
+async def test_the_record_names_the_rule_and_keeps_their_word_for_a_refusal_masked() -> None:
+    reply = http("402 Payment Required", b'{"reason": "LIMIT of anna"}')
+    async with raw_billing(answers(reply)) as billing, gateway_for(billing.port) as gateway:
+        config = msgspec.structs.replace(
+            config_for(billing.port),
+            answer=AnswerFields(decline_reason=json_place("/reason")),
+            decline_texts=(DeclineText(code="other", text="Another text."),),
+        )
+        result = await gateway.charge(target_of(config), VALUES)
+    assert (result.record.matched, result.record.decline_code) == ("no_success", "LIMIT of ***")
+    assert (result.outcome.kind, result.outcome.decline_reason) == (ChargeKind.DECLINED, None)
 
 
 # Nothing was sent.

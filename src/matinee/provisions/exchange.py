@@ -163,7 +163,7 @@ class AiohttpBillingGateway:
             status=reply.status,
             body=rules.excerpt(reply.body, secrets=hidden),
             matched=matched,
-            decline_code=outcome.decline_code if isinstance(outcome, ChargeOutcome) else None,
+            decline_code=_code(outcome, request),
         )
         return outcome, record
 
@@ -239,6 +239,13 @@ def _client(target: BillingTarget) -> Client | None:
         return None
     owner = target.operator_id.bytes + target.provision_id.bytes
     return Client(owner, auth, target.sealed_secrets.get(auth.client_secret, b""))
+
+
+def _code(outcome: object, request: HttpRequest) -> str | None:
+    """Return billing's own word for a refusal, masked like everything that is kept of an answer."""
+    if not isinstance(outcome, ChargeOutcome) or outcome.decline_code is None:
+        return None
+    return rules.excerpt(outcome.decline_code.encode(), secrets=request.secrets)
 
 
 def _not_sent(why: str) -> HttpRequest:
