@@ -21,6 +21,7 @@ from matinee.offers.quotes import SignedQuote
 from matinee.platform.audit import Actor
 from matinee.platform.db import Clock, Database
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.platform.secrets import SecretBox
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.exchange import AiohttpBillingGateway
 from matinee.provisions.types import Capability, ProvisionConfig
@@ -180,7 +181,7 @@ def services_for(database: Database, gateway: AiohttpBillingGateway) -> Purchase
 def gateway_for(*ports: int) -> AiohttpBillingGateway:
     """The real exchange, allowed to call the doubles at these ports."""
     allowed = ", ".join(f"127.0.0.0/8:{port}" for port in ports)
-    return AiohttpBillingGateway(policy=EgressPolicy.parse(allowed))
+    return AiohttpBillingGateway(policy=EgressPolicy.parse(allowed), box=SecretBox(SECRET_KEY))
 
 
 @asynccontextmanager
