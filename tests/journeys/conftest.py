@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from tests.doubles.billing import BillingDouble
 from tests.journeys.app import App
 from tests.journeys.console import Console
 from tests.journeys.shop import Shop
@@ -49,13 +50,24 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 @pytest.fixture(scope="package")
-def stack(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def json_billing() -> Iterator[BillingDouble]:
+    """A billing system that takes JSON as well, and asks who is calling."""
+    with BillingDouble.started() as double:
+        yield double
+
+
+@pytest.fixture(scope="package")
+def stack(
+    postgres: EmbeddedPostgres, json_billing: BillingDouble, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     """The running product with three operators that have staff, and nothing else yet."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     database = postgres.create_database("journeys")
-    running = Stack(tmp_path_factory.mktemp("stack"), RESULTS / "logs", database, port)
+    running = Stack(
+        tmp_path_factory.mktemp("stack"), RESULTS / "logs", database, port, other_billing=json_billing.port
+    )
     try:
         running.start()
         for slug, name in (

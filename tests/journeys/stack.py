@@ -27,13 +27,16 @@ _PATIENCE_SECONDS: Final = 120.0
 class Stack:
     """Started with the commands that an operator's technicians use; leaving the block stops all of it.
 
+    `other_billing` is the port of one more billing system that may be called.
     `services` are the same adapters that the processes use, for setting the scene without a browser:
     call what needs them through `run`.
     """
 
     services: Services
 
-    def __init__(self, folder: Path, logs: Path, database: EmbeddedPostgresInfo, port: int) -> None:
+    def __init__(
+        self, folder: Path, logs: Path, database: EmbeddedPostgresInfo, port: int, *, other_billing: int
+    ) -> None:
         self._folder, self._logs, self.port = folder, logs, port
         self._children: list[Child] = []
         self.billing = SampleBilling(folder / "ledger.sqlite")
@@ -42,7 +45,7 @@ class Stack:
             "MATINEE_OWNER_DATABASE_URL": database.owner_url,
             "MATINEE_STORAGE_URL": (folder / "storage").as_uri(),
             "MATINEE_SECRET_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
-            "MATINEE_EGRESS_ALLOW": f"127.0.0.1/32:{self.billing.port}",
+            "MATINEE_EGRESS_ALLOW": f"127.0.0.1/32:{self.billing.port},127.0.0.1/32:{other_billing}",
             "MATINEE_LOG_FORMAT": "text",
         }
         self._loop = asyncio.new_event_loop()
