@@ -1,7 +1,7 @@
 """The faults of answers where billing can only cancel: an unclear outcome ends quickly, with nobody charged.
 
-What stays unseen at class C: "success" but never charged, and a request that a proxy repeats, since after a success nothing
-is cancelled. A refund is made by finance.
+What stays unseen at class C: "success" but never charged, and a request that a proxy repeats: after a success
+nothing is cancelled. A refund is made by finance.
 """
 
 import asyncio
