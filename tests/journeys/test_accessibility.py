@@ -55,18 +55,44 @@ def test_the_console(meridian: Shop, open_app: OpenApp, open_console: OpenConsol
     ):  # fmt: skip
         console.open(path)
         findings.look(path or "home")
-    console.open("/crm/products/api-provisions")
-    page.get_by_role("link", name="Sample billing").click()
-    expect(page.get_by_role("heading", level=1, name="Sample billing")).to_be_visible()
-    findings.look("provision")
-    page.get_by_role("link", name="Go-live probe").first.click()
-    expect(page.get_by_role("heading", level=1, name="Go-live probe")).to_be_visible()
-    findings.look("probe")
     expect(console.open_content(customer)).to_have_count(1)
     for tab in ("Content", "Subscription", "Devices", "Activity", "Info"):
         page.get_by_role("link", name=tab, exact=True).click()
         expect(page.get_by_role("link", name=tab, exact=True)).to_have_attribute("aria-current", "page")
         findings.look(tab)
+    assert findings.all == {}
+
+
+def test_the_pages_of_an_api_provision(meridian: Shop, open_app: OpenApp, open_console: OpenConsole) -> None:
+    open_app("meridian", meridian.customer("runa")).buy(meridian.movie("Gradient"))
+    console = open_console("meridian")
+    page = console.page
+    findings = Findings(page)
+    console.open("/crm/products/api-provisions/import")
+    findings.look("import")
+    console.open("/crm/products/api-provisions")
+    page.get_by_role("link", name="Sample billing").click()
+    expect(page.get_by_role("heading", level=1, name="Sample billing")).to_be_visible()
+    page.locator("#auth__kind").select_option("oauth2")
+    page.locator("summary", has_text="Headers").first.click()
+    page.get_by_role("button", name="Add a header").first.click()
+    page.get_by_role("button", name="Add a reason").click()
+    findings.look("settings")
+    page.locator("#base_url").fill("http://169.254.169.254/")
+    page.get_by_role("button", name="Save").last.click()
+    expect(page.locator("[data-problems]")).to_be_visible()
+    findings.look("settings with errors")
+    console.open("/crm/products/api-provisions")
+    page.get_by_role("link", name="Sample billing").click()
+    for tab in ("Test call", "Go-live probe", "Calls and health", "Versions"):
+        page.get_by_role("link", name=tab, exact=True).click()
+        expect(page.get_by_role("link", name=tab, exact=True)).to_have_attribute("aria-current", "page")
+        for summary in page.locator("main details > summary").all()[:2]:
+            summary.click()
+        findings.look(tab)
+    page.get_by_role("link", name="1", exact=True).click()
+    expect(page.get_by_text("Version 1, as it was saved.")).to_be_visible()
+    findings.look("an old version")
     assert findings.all == {}
 
 
