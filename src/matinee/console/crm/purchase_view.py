@@ -53,6 +53,7 @@ _CAUSES: Final[Mapping[str, str]] = {
     "cancel_refused": "billing would not cancel it, as if it were charged",
     "repeating_ended": "sent again for ten minutes without a clear answer",
     "unanswered_for_a_week": "billing gave no clear answer for a week",
+    "found_too_late": "the charge was found when nothing could be watched any more",
     "late_charge": "a charge turned up later",
     "late_charge_honoured": "a charge turned up later and was accepted",
     "refund_not_built": "the refund lacks something that billing asks for",

@@ -13,6 +13,7 @@ from matinee.provisions.types import CancelKind, Capabilities, Capability, Excha
 from matinee.purchases.jobs.charge import charge, repeat
 from matinee.purchases.jobs.watch import count_charges, watch_closed
 from matinee.purchases.operations.charging import BillingOrder, billing_order, claim, past_deadline
+from matinee.purchases.operations.late_charges import grant_or_give_back
 from matinee.purchases.operations.transitions import Change, look_again, move, note, take_lease
 from matinee.purchases.queries import get_purchase
 from matinee.purchases.rules import (
@@ -229,6 +230,10 @@ async def _by_status(
                 return
             case _:
                 pass
+        if change is not None and change.to is PurchaseState.GRANTED:
+            key = services.reference_key
+            await grant_or_give_back(tx, order=order, reference_key=key, change=change, now=after)
+            return
         if change is not None:
             await move(tx, operator=order.operator, purchase=purchase, change=change, now=after)
             return

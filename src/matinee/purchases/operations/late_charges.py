@@ -3,12 +3,11 @@
 from datetime import datetime
 
 from matinee.customers.queries import lock_customer
-from matinee.kernel.periods import window_end
 from matinee.platform.db import Transaction
 from matinee.provisions.types import ExchangeRecord
 from matinee.purchases.operations.charging import BillingOrder
-from matinee.purchases.operations.reversing import LATE_CHARGE, begin_reversal
-from matinee.purchases.operations.transitions import Change, move
+from matinee.purchases.operations.reversing import LATE_CHARGE, TOO_LATE, begin_reversal
+from matinee.purchases.operations.transitions import Change, move, right_until
 from matinee.purchases.queries import slot_holder
 from matinee.purchases.rules import FIRST_CHECK, check_after
 from matinee.purchases.types import Evidence, Purchase, PurchaseState
@@ -56,6 +55,29 @@ async def charge_turned_up(
     )
 
 
+async def grant_or_give_back(
+    tx: Transaction, *, order: BillingOrder, reference_key: bytes, change: Change, now: datetime
+) -> Purchase | None:
+    """Make `change`, which grants, for a charge that was unclear until now.
+
+    What was sold may be over by then, such as a live event: nobody pays for that, and the charge is given back.
+    Returns the purchase after it; None: it was moved by somebody else meanwhile.
+    """
+    operator = order.operator
+    granted = await move(tx, operator=operator, purchase=order.purchase, change=change, now=now)
+    if granted is None or now < right_until(granted, operator, now):
+        return granted
+    return await begin_reversal(
+        tx,
+        operator=operator,
+        reference_key=reference_key,
+        purchase=granted,
+        cause=TOO_LATE,
+        check_in=check_after(PurchaseState.REVERSING, capabilities=order.capabilities, quiet=order.quiet),
+        now=now,
+    )
+
+
 async def _could_be_honoured(tx: Transaction, order: BillingOrder, now: datetime) -> bool:
     purchase = order.purchase
     holder = await slot_holder(
@@ -64,10 +86,4 @@ async def _could_be_honoured(tx: Transaction, order: BillingOrder, now: datetime
     )  # fmt: skip
     if holder is not None:
         return False
-    window = window_end(
-        purchase.claimed_at or purchase.confirmed_at,
-        unit=purchase.rule_unit,
-        quantity=purchase.rule_quantity,
-        zone=order.operator.zone,
-    )
-    return now < window
+    return now < right_until(purchase, order.operator, purchase.claimed_at or purchase.confirmed_at)

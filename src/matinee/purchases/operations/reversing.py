@@ -49,6 +49,11 @@ LATE_CHARGE = ReversalCause(
     code="late_charge", reason="A charge turned up after the purchase had ended.", requested_by="Matinee"
 )
 
+TOO_LATE = ReversalCause(
+    code="found_too_late", reason="The charge was found when nothing could be watched any more.",
+    requested_by="Matinee",
+)  # fmt: skip
+
 
 async def begin_reversal(
     tx: Transaction,
