@@ -101,6 +101,8 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def display_name(self) -> str:
+        if self.erased_at is not None:
+            return "Erased customer"
         return f"{self.first_name} {self.last_name}".strip() or self.username
 
     @property

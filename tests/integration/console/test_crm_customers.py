@@ -260,6 +260,7 @@ async def test_erasing_leaves_nobody_and_cannot_be_undone(
     assert (await browser.post(f"{path}/erase", {"reason": "asked for it"})).status_code == 303
     page = (await browser.get(path)).text
     assert "Personal data erased" in page
+    assert "Erased customer" in page
     for gone in ("Nora", "Vos", "nora", f"{path}/enable", f"{path}/erase", "Set the new password"):
         assert gone not in page
     assert not await _is_signed_in(world, token)
