@@ -218,6 +218,8 @@ async def test_billing_is_asked_again_at_once(able_shop: Shop, storage: ObjectSt
     purchase = await _bought(able_shop, person, Fault.ANSWER_LOST)
     assert (await able_shop.read(purchase)).state is PurchaseState.UNKNOWN
     async with _staff(able_shop, storage, "care") as browser:
+        history = await browser.get(f"{_tab(person)}/{purchase.purchase_id}")
+        assert "Re-check now" in history.text
         path = f"{_tab(person)}/{purchase.purchase_id}/ask"
         assert (await browser.post(path, {"reason": ""})).status_code == 422
         assert (await browser.post(path, {"reason": "customer calls"})).status_code == 303
