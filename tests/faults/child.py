@@ -1,14 +1,14 @@
-"""A process that buys, or works, until it is killed: `python -m tests.faults.child`, told by a line on standard input.
+"""A process that buys, or works, until it is killed.
 
-At the point that it is told it says so on standard output and stands still, so that its parent can kill or freeze it
-just there. A second line on standard input, the time that it is by then, lets it go on.
+At the point that it is told it says so to its parent and stands still, so that it can be killed or frozen just there.
+What time it is by then lets it go on.
 """
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from multiprocessing.connection import Connection
 from uuid import UUID
 
 import msgspec
@@ -22,8 +22,6 @@ from matinee.provisions.exchange import AiohttpBillingGateway
 from matinee.provisions.types import BillingTarget, ChargeResult, RefundResult, StatusResult, Values
 from matinee.purchases.jobs.charge import confirm_and_charge
 from matinee.purchases.jobs.resolver import Resolver
-
-LONGEST_SECONDS = 60
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,17 +40,16 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 class Stops:
     """Counts how far the work has come and stands still at the point that was ordered."""
 
-    def __init__(self, point: str, clock: SetClock) -> None:
+    def __init__(self, point: str, clock: SetClock, parent: Connection) -> None:
         self.point = point
         self.called = False
-        self._clock = clock
+        self._clock, self._parent = clock, parent
 
     async def at(self, point: str) -> None:
         if point == self.point:
             self.point = ""
-            print(point, flush=True)
-            line = await asyncio.to_thread(sys.stdin.readline)
-            self._clock.moment = datetime.fromisoformat(line.strip())
+            self._parent.send(point)
+            self._clock.moment = await asyncio.to_thread(self._parent.recv)
 
 
 class StoppingDatabase(Database):
@@ -96,9 +93,9 @@ class StoppingGateway:
         return await self._inner.refund(target, values)
 
 
-async def obey(orders: Orders) -> None:
+async def obey(orders: Orders, parent: Connection) -> None:
     clock = SetClock(orders.moment)
-    stops = Stops(orders.point, clock)
+    stops = Stops(orders.point, clock, parent)
     database = StoppingDatabase(orders.app_url, clock=clock, stops=stops)
     await database.open()
     async with gateway_for(orders.billing_port) as gateway:
@@ -116,9 +113,8 @@ async def obey(orders: Orders) -> None:
                 services, operator=operator, signed=signed, idempotency_key=signed.quote.purchase_id,
                 customer_id=orders.customer_id, device_id=orders.device_id, section=SECTION,
             )  # fmt: skip
-    print("done", flush=True)
-    await asyncio.sleep(LONGEST_SECONDS)
+    parent.send("done")
 
 
-if __name__ == "__main__":
-    asyncio.run(obey(msgspec.json.decode(sys.stdin.readline(), type=Orders)))
+def main(orders: bytes, parent: Connection) -> None:
+    asyncio.run(obey(msgspec.json.decode(orders, type=Orders), parent))

@@ -37,7 +37,7 @@ from tests.doubles.misbehaviour import (
 )
 from tests.doubles.settings import provision_for
 from tests.faults.counter import open_counter
-from tests.faults.parent import child, freeze, thaw
+from tests.faults.parent import child
 
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.purchases.types import PurchaseState
@@ -147,10 +147,10 @@ async def test_a_frozen_buyer_charges_nothing_under_a_closed_reference(
     """Fault 20."""
     async with open_counter(module_database_urls, billing_double, CLASS_C) as counter:
         with child(counter, await counter.quote(), point) as process:
-            await freeze(process, point)
+            await process.freeze(point)
             await counter.pass_time(timedelta(seconds=seconds))
             assert await counter.state() is PurchaseState.VOID
-            await thaw(process, counter.clock.moment)
+            await process.thaw(counter.clock.moment)
         assert billing_double.standing() == []
         await counter.ends_well()
 

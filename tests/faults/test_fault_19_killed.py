@@ -7,7 +7,7 @@ from tests.doubles.billing import BillingDouble
 from tests.doubles.ledger import CLASS_A, CLASS_B
 from tests.doubles.misbehaviour import answer_lost, held
 from tests.faults.counter import open_counter
-from tests.faults.parent import child, reached
+from tests.faults.parent import child
 
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.purchases.types import PurchaseState
@@ -40,7 +40,7 @@ async def test_what_a_killed_buyer_left_is_settled_by_a_worker(
             if point == "call under way":
                 await billing_double.holding()
             else:
-                assert await reached(process) == point
+                assert await process.reached() == point
         billing_double.release()
         assert len(billing_double.charges()) == POINTS[point]
         counter.clock.advance(timedelta(seconds=3))
@@ -63,7 +63,7 @@ async def test_what_a_killed_worker_left_is_settled_by_the_next(
         assert (await counter.buy()).state is PurchaseState.UNKNOWN
         counter.clock.advance(timedelta(seconds=3))
         with child(counter, None, point) as process:
-            assert await reached(process) == point
+            assert await process.reached() == point
         await counter.work()
         assert await counter.state() is PurchaseState.UNKNOWN  # the dead one's lease still runs
         await counter.pass_time(timedelta(seconds=70))

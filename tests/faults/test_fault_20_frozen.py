@@ -7,7 +7,7 @@ from tests.doubles.billing import BillingDouble
 from tests.doubles.ledger import CLASS_A, CLASS_B
 from tests.doubles.misbehaviour import answer_lost, held
 from tests.faults.counter import STAFF, Counter, open_counter
-from tests.faults.parent import child, freeze, thaw
+from tests.faults.parent import child
 
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.purchases.operations.by_staff import refund_by_staff
@@ -34,14 +34,14 @@ async def test_a_buyer_that_goes_on_later_adds_no_charge(
     async with open_counter(module_database_urls, billing_double, capabilities) as counter:
         signed = await counter.quote()
         with child(counter, signed, point) as process:
-            await freeze(process, point)
+            await process.freeze(point)
             await counter.pass_time(timedelta(seconds=seconds))
             charged = point == "after the answer"
             seen = charged and "status" in capabilities
             assert await counter.state() is (PurchaseState.GRANTED if seen else PurchaseState.UNKNOWN)
             again = await counter.confirm(signed)  # the subscriber's device asks meanwhile
             assert again.purchase_id == signed.quote.purchase_id
-            await thaw(process, counter.clock.moment)
+            await process.thaw(counter.clock.moment)
         # Who slept before reading the row must not send; who slept after it could not know.
         sent = point != "after the commit of confirm"
         assert len(billing_double.requests("charge")) == int(sent)
@@ -55,10 +55,10 @@ async def test_one_that_is_overtaken_by_a_repeat_is_the_same_charge(
 ) -> None:
     async with open_counter(module_database_urls, billing_double, proved=["idempotent"]) as counter:
         with child(counter, await counter.quote(), "before the call") as process:
-            await freeze(process, "before the call")
+            await process.freeze("before the call")
             await counter.pass_time(timedelta(seconds=600))
             assert await counter.state() is PurchaseState.GRANTED
-            await thaw(process, counter.clock.moment)
+            await process.thaw(counter.clock.moment)
         assert len(billing_double.requests("charge")) == 2
         await counter.ends_well()
         assert len(billing_double.charges()) == 1
@@ -69,10 +69,10 @@ async def test_a_transaction_that_sleeps_with_its_locks_is_ended_by_the_database
 ) -> None:
     async with open_counter(module_database_urls, billing_double) as counter:
         with child(counter, await counter.quote(), "before the commit of settle") as process:
-            await freeze(process, "before the commit of settle")
+            await process.freeze("before the commit of settle")
             await counter.pass_time(timedelta(seconds=40))
             assert await counter.state() is PurchaseState.GRANTED
-            await thaw(process, counter.clock.moment)
+            await process.thaw(counter.clock.moment)
         await counter.ends_well()
         assert len(billing_double.charges()) == 1
 
@@ -91,13 +91,13 @@ async def test_a_worker_with_an_old_answer_decides_nothing(
         assert (await counter.buy()).state is PurchaseState.UNKNOWN
         counter.clock.advance(timedelta(seconds=3))
         with child(counter, None, point) as process:
-            await freeze(process, point)
+            await process.freeze(point)
             await counter.pass_time(timedelta(seconds=seconds))
             settled = (
                 PurchaseState.UNKNOWN if seconds < 60 else PurchaseState.GRANTED
             )  # within its lease, or after
             assert await counter.state() is settled
-            await thaw(process, counter.clock.moment)
+            await process.thaw(counter.clock.moment)
         await counter.ends_well()
         assert await counter.state() is PurchaseState.GRANTED
         assert len(billing_double.charges()) == 1
@@ -110,11 +110,11 @@ async def test_a_refund_that_goes_out_late_gives_back_no_other_charge(
     async with open_counter(module_database_urls, billing_double, can) as counter:
         await refunding(counter)
         with child(counter, None, "before the refund") as process:
-            await freeze(process, "before the refund")
+            await process.freeze("before the refund")
             await counter.pass_time(timedelta(seconds=600))
             again = await counter.buy()  # the slot is free: the next purchase must stand
             assert again.state is PurchaseState.GRANTED
-            await thaw(process, counter.clock.moment)
+            await process.thaw(counter.clock.moment)
         await counter.ends_well()
         assert [charge.reference for charge in billing_double.standing()] == [again.reference]
 
