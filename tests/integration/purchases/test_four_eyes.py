@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 
 import asyncpg
@@ -29,8 +30,10 @@ from matinee.kernel.ids import new_id
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.simulated import Fault
 from matinee.purchases.types import (
+    Decision,
     DecisionOutcome,
     GrantProposal,
+    Proposal,
     PurchaseState,
     RefundProposal,
     SettleProposal,
@@ -193,3 +196,30 @@ async def test_an_unclear_purchase_is_settled_by_two(database_urls: EmbeddedPost
         assert (await shop.read(purchase)).state is S.GRANTED
         assert len(await rights(shop, ann)) == 1
         assert await shop.broken() == []
+
+
+@pytest.mark.parametrize("kind", ["refund", "wallet", "grant"])
+async def test_the_id_of_other_work_opens_no_way_around_the_limit(shop: Shop, kind: str) -> None:
+    """A form's id comes from the browser, which knows ids of rights and of other forms."""
+    ann, ben = await shop.person(), await hire(shop, "Ben")
+    await act(shop, ann, WalletProposal(credits_added=1), ben, action_id=(form := new_id()))
+    bought = await shop.buy(ann)
+    used = [form, *(right.entitlement_id for right in await rights(shop, ann))]
+    async with shop.database.transaction(shop.operator_id) as tx:
+        used += [row["entry_id"] for row in await tx.fetch("SELECT entry_id FROM ledger_entries")]
+    await limit(shop, EUR=0, CREDIT=1)
+    proposals: dict[str, Proposal] = {
+        "refund": RefundProposal(purchase_id=bought.purchase_id),
+        "wallet": WalletProposal(credits_added=500),
+        "grant": GrantProposal(
+            item_kind="movie", item_id=shop.sale.movie_ids[1], until=shop.clock.moment + timedelta(days=1)
+        ),
+    }
+    for action_id in used:
+        with suppress(Conflict):
+            asked = await ask(shop, ann, proposals[kind], ben, action_id=action_id)
+            assert isinstance(asked, Decision)
+            await refuse(shop, ann, asked, ben)
+    assert await balance(shop, ann) == 1
+    assert (await shop.read(bought)).state is S.GRANTED
+    assert len(await rights(shop, ann)) == 1

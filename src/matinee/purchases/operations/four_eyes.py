@@ -17,10 +17,24 @@ from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.purchases.decisions import four_eyes_limits, get_decision
 from matinee.purchases.operations.acting import Case, Done, Weight, carry_out, weigh
-from matinee.purchases.types import Decision, DecisionOutcome, Proposal
+from matinee.purchases.types import (
+    Decision,
+    DecisionOutcome,
+    GrantProposal,
+    Proposal,
+    WalletProposal,
+)
 
 ALREADY_DECIDED: Final = "already_decided"
 OWN_REQUEST: Final = "own_request"
+
+# What a proposal leaves behind under the id of its form. The others change a purchase's state, which tells.
+_LEFT_BEHIND: Final[Mapping[type, str]] = {
+    WalletProposal: """SELECT EXISTS (SELECT FROM ledger_entries
+                                      WHERE operator_id = $1 AND customer_id = $2 AND entry_id = $3)""",
+    GrantProposal: """SELECT EXISTS (SELECT FROM entitlements
+                                     WHERE operator_id = $1 AND customer_id = $2 AND entitlement_id = $3)""",
+}
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -52,7 +66,7 @@ async def act_or_ask(
         if asked.proposal != proposal:
             raise Conflict("This form was sent before with other values. Open the page again.")
         return asked
-    if not await _done_before(tx, case, action_id):
+    if not await _done_before(tx, case, proposal, action_id):
         weight = await weigh(tx, case=case, proposal=proposal, now=now)
         limits = await four_eyes_limits(tx, operator_id=case.operator.operator_id)
         if needs_second(weight, limits):
@@ -140,15 +154,16 @@ async def _asked_before(tx: Transaction, case: Case, action_id: UUID) -> Decisio
     )
 
 
-async def _done_before(tx: Transaction, case: Case, action_id: UUID) -> bool:
-    """Say whether this very form was carried out already: then it is only answered again."""
-    done: bool = await tx.fetchval(
-        """SELECT EXISTS (SELECT FROM ledger_entries
-                          WHERE operator_id = $1 AND customer_id = $2 AND entry_id = $3)
-               OR EXISTS (SELECT FROM entitlements
-                          WHERE operator_id = $1 AND customer_id = $2 AND entitlement_id = $3)""",
-        case.operator.operator_id, case.customer_id, action_id,
-    )  # fmt: skip
+async def _done_before(tx: Transaction, case: Case, proposal: Proposal, action_id: UUID) -> bool:
+    """Say whether this very form was carried out already: then it is only answered again.
+
+    The id comes from a browser, so it counts only where doing the proposal again under it does nothing: another
+    kind of work under the same id must not lead past the limit.
+    """
+    statement = _LEFT_BEHIND.get(type(proposal))
+    if statement is None:
+        return False
+    done: bool = await tx.fetchval(statement, case.operator.operator_id, case.customer_id, action_id)
     return done
 
 
