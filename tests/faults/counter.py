@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 from tests.doubles.billing import BillingDouble
-from tests.doubles.ledger import CLASS_A, CLASS_B, CLASS_D
+from tests.doubles.ledger import CLASS_A, CLASS_B, CLASS_C, CLASS_D
 from tests.doubles.settings import provision_for
 from tests.factories.clock import START, SetClock
 from tests.factories.sale import Person, Sale, make_operator, make_person, make_sale
@@ -34,7 +34,7 @@ from matinee.purchases.operations.quoting import make_quote
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Purchase, PurchaseState
 
-CLASSES = {"A": CLASS_A, "B": CLASS_B, "D": CLASS_D}
+CLASSES = {"A": CLASS_A, "B": CLASS_B, "C": CLASS_C, "D": CLASS_D}
 STAFF = Actor("staff", UUID(int=7), "Ada Care")
 
 
