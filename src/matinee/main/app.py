@@ -31,6 +31,7 @@ from matinee.main.wiring import Services, build_services
 from matinee.platform.operators import Operator
 from matinee.platform.settings import Settings
 from matinee.viewer_api import create_router as create_viewer_api
+from matinee.viewer_api.description import complete
 from matinee.viewer_api.hot.asgi import TEMPLATE as HOT_RIGHTS
 from matinee.viewer_api.hot.asgi import HotRights
 
@@ -182,7 +183,7 @@ async def _openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 @cache
 def _description(app: Litestar) -> bytes:
-    return msgspec.json.encode(app.openapi_schema.to_schema())
+    return msgspec.json.encode(complete(app.openapi_schema.to_schema()))
 
 
 @get("/healthz", media_type=MediaType.JSON, include_in_schema=False, cache_control=None)

@@ -132,11 +132,13 @@ def _respond(request: Request[Any, Any, Any], error: Exception) -> Response[byte
     fault = fault_of(error)
     if fault.status >= 500 and not isinstance(error, Unavailable):
         request.scope.setdefault("state", {})["matinee_error"] = error
+    headers = fault.headers
     if wants_problem(request.scope["path"]):
         body, media_type = problem(fault), "application/problem+json"
+        headers = headers | {"Cache-Control": "no-store"}
     else:
         body, media_type = page(fault), MediaType.HTML
-    return Response(body, status_code=fault.status, media_type=media_type, headers=fault.headers)
+    return Response(body, status_code=fault.status, media_type=media_type, headers=headers)
 
 
 HANDLERS: Final[ExceptionHandlersMap] = {MatineeError: _respond, HTTPException: _respond, Exception: _respond}

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import MediaType, Request, Response, delete, get, post
+from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
@@ -27,6 +27,7 @@ from matinee.viewer_api.session_auth import Subscriber
 from matinee.viewer_api.views import ItemKindView as ItemKind
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
+_KEY_TYPE: Final = "application/octet-stream"
 
 
 class StartRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -226,7 +227,7 @@ async def heartbeat(
 )
 async def stop(
     subscriber: NamedDependency[Subscriber], database: NamedDependency[Database], session_id: FromPath[UUID]
-) -> None:
+) -> Response[None]:
     """End a showing and free its stream; harmless if it has ended."""
     async with database.transaction(subscriber.operator_id) as tx:
         await operations.end_session(
@@ -236,13 +237,14 @@ async def stop(
             session_id=session_id,
             now=await tx.now(),
         )
+    return Response(None, status_code=204, headers=_NO_STORE)
 
 
 @get(
     "/keys/{asset_id:uuid}/{key_id:uuid}",
     summary="A key of a protected film",
     tags=["playback"],
-    media_type=MediaType.TEXT,
+    media_type=_KEY_TYPE,
     responses=documented(401, 403, 404),
 )
 async def deliver_key(
@@ -274,7 +276,7 @@ async def deliver_key(
         )
         if entitlement is not None:
             await operations.mark_played(tx, entitlement=entitlement, now=now)
-    return Response(key, media_type="application/octet-stream", headers=_NO_STORE)
+    return Response(key, media_type=_KEY_TYPE, headers=_NO_STORE)
 
 
 async def _enabled_customer(tx: Transaction, claims: PlaybackClaims) -> Customer:

@@ -99,6 +99,11 @@ def documented(*statuses: int) -> dict[int, ResponseSpec]:
     }
 
 
+def title_of(status: int) -> str:
+    """Return what a problem with this status is called."""
+    return _TITLES.get(status, "Something went wrong")
+
+
 def status_of(error: MatineeError) -> int:
     """Return the HTTP status of `error`."""
     if error.code in STATUS_OF_CODE:
@@ -127,7 +132,7 @@ def _response(
 ) -> Response[bytes]:
     problem = Problem(
         type=f"urn:matinee:{code}",
-        title=_TITLES.get(status, "Something went wrong"),
+        title=title_of(status),
         status=status,
         detail=detail,
         code=code,

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody
 
 from matinee.customers.queries import get_customer
@@ -169,7 +170,7 @@ async def _right(tx: Transaction, subscriber: Subscriber, item_kind: str, item_i
     "/quotes",
     summary="Get an invoice",
     tags=["purchases"],
-    responses=documented(401, 403, 409, 415, 422),
+    responses={201: ResponseSpec(QuoteView, generate_examples=False), **documented(401, 403, 409, 415, 422)},
 )
 async def quote(
     subscriber: NamedDependency[Subscriber],
@@ -243,7 +244,11 @@ async def _quote_view(
     "/purchases",
     summary="Confirm an invoice",
     tags=["purchases"],
-    responses=documented(401, 403, 409, 415, 422, 503),
+    responses={
+        201: ResponseSpec(PurchaseView, description="Settled", generate_examples=False),
+        202: ResponseSpec(PurchaseView, description="Being confirmed", generate_examples=False),
+        **documented(401, 403, 409, 415, 422, 503),
+    },
 )
 async def confirm(
     subscriber: NamedDependency[Subscriber],
