@@ -25,7 +25,7 @@ from benchmarks.servers import ours, worker
 from benchmarks.store import Store
 from matinee.kernel.errors import MatineeError
 from matinee.platform.db import Database
-from matinee.purchases.invariants import violations
+from matinee.purchases.queries.invariants import violations
 
 NAME: Final = "storm"
 RATE: Final = 50.0

@@ -11,7 +11,10 @@ _CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
 _LOOKED_AT = {
     ("src/matinee/catalog/operations/sale.py", "column"),
     ("src/matinee/publishing/queries/source.py", "_versions(section)"),
-    ("src/matinee/purchases/queries.py", "', '.join(('p.' + name for name in Purchase.__struct_fields__))"),
+    (
+        "src/matinee/purchases/queries/purchases.py",
+        "', '.join(('p.' + name for name in Purchase.__struct_fields__))",
+    ),
 }
 
 

@@ -17,10 +17,10 @@ from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.simulated import SimulatedBilling
 from matinee.provisions.types import Capabilities, ProvisionConfig
 from matinee.purchases import queries
-from matinee.purchases.invariants import Violation, violations
 from matinee.purchases.jobs.charge import confirm_and_charge
 from matinee.purchases.jobs.resolver import Resolver
 from matinee.purchases.operations.quoting import make_quote
+from matinee.purchases.queries.invariants import Violation, violations
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Purchase
 

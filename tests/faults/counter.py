@@ -26,11 +26,11 @@ from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.exchange import AiohttpBillingGateway
 from matinee.provisions.types import Capability, ProvisionConfig
 from matinee.purchases import queries
-from matinee.purchases.invariants import violations
 from matinee.purchases.jobs.charge import confirm_and_charge
 from matinee.purchases.jobs.resolver import Resolver
 from matinee.purchases.operations.by_staff import StaffVerdict, settle_by_staff
 from matinee.purchases.operations.quoting import make_quote
+from matinee.purchases.queries.invariants import violations
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Purchase, PurchaseState
 

@@ -23,7 +23,6 @@ from matinee.provisions.simulated import Fault, SimulatedBilling
 from matinee.provisions.types import CallName, Capabilities, Capability
 from matinee.purchases import queries
 from matinee.purchases.errors import KeyReused
-from matinee.purchases.invariants import violations
 from matinee.purchases.jobs.charge import confirm_and_charge
 from matinee.purchases.jobs.resolve import ask_now
 from matinee.purchases.jobs.resolver import Resolver
@@ -35,6 +34,7 @@ from matinee.purchases.operations.by_staff import (
 )
 from matinee.purchases.operations.charging import give_up
 from matinee.purchases.operations.quoting import make_quote
+from matinee.purchases.queries.invariants import violations
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Purchase, PurchaseState, ReversalState
 

@@ -9,7 +9,7 @@ import msgspec
 from matinee.main.command import operator_called, settings_now
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator, list_operators
-from matinee.purchases.invariants import Violation, violations
+from matinee.purchases.queries.invariants import Violation, violations
 
 PATIENCE_SECONDS = 3600.0
 """A large operator's purchases are read whole, which takes longer than anything that somebody waits for."""

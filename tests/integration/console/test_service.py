@@ -11,7 +11,7 @@ from tests.integration.console.pages import cells, error_at, plain
 
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator, get_operator
-from matinee.purchases.decisions import four_eyes_limits
+from matinee.purchases.queries.decisions import four_eyes_limits
 from matinee.staff.queries import list_staff
 from matinee.staff.types import StaffRow
 

@@ -12,11 +12,11 @@ from matinee.entitlements.types import Entitlement
 from matinee.kernel.ids import new_id
 from matinee.kernel.paging import ListQuery
 from matinee.platform.audit import Actor
-from matinee.purchases.decisions import get_decision, list_decisions
 from matinee.purchases.jobs.deciding import approve_or_lapse
 from matinee.purchases.operations.acting import Case, Done
 from matinee.purchases.operations.four_eyes import Person, act_or_ask, reject, set_limits
 from matinee.purchases.queries import wallet_balance
+from matinee.purchases.queries.decisions import get_decision, list_decisions
 from matinee.purchases.types import Decision, Proposal
 from matinee.staff.operations import create_staff
 

@@ -15,7 +15,7 @@ from matinee.kernel.paging import ListQuery, Page
 from matinee.platform.db import Database
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.types import Capability
-from matinee.purchases.attempt_log import (
+from matinee.purchases.queries.attempt_log import (
     MOST_LISTED,
     MOST_MEASURED,
     Health,

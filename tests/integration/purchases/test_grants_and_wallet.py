@@ -22,7 +22,7 @@ from matinee.kernel.paging import ListQuery
 from matinee.platform.audit import SYSTEM
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.simulated import Fault
-from matinee.purchases.decisions import wallet_lines
+from matinee.purchases.queries import wallet_lines
 from matinee.purchases.types import (
     GrantProposal,
     PurchaseState,

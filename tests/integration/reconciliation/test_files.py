@@ -15,8 +15,8 @@ from matinee.kernel.paging import ListQuery
 from matinee.platform.audit import entries_about
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.simulated import Fault
-from matinee.purchases.matching import purchases_named
 from matinee.purchases.operations.four_eyes import set_limits
+from matinee.purchases.queries.matching import purchases_named
 from matinee.purchases.types import Decision, PurchaseState
 from matinee.reconciliation.jobs import apply_file, applying, import_file, importing
 from matinee.reconciliation.operations.files import SameFile, cancel_file

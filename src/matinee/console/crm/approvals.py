@@ -16,10 +16,10 @@ from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOpe
 from matinee.console.tables import Column, Filter, ListSpec, Table, list_query
 from matinee.kernel.errors import Forbidden, Invalid
 from matinee.kernel.ids import parse_id
-from matinee.purchases.decisions import get_decision, list_decisions, waiting_counts
 from matinee.purchases.jobs.deciding import approve_or_lapse
 from matinee.purchases.operations.four_eyes import reject
 from matinee.purchases.queries import waiting_for_staff
+from matinee.purchases.queries.decisions import get_decision, list_decisions, waiting_counts
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import DecisionOutcome
 from matinee.staff.rules import may

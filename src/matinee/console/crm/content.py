@@ -31,7 +31,6 @@ from matinee.offers.queries.published_items import published_posters
 from matinee.platform import audit
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
-from matinee.purchases.decisions import decisions_of_customer
 from matinee.purchases.jobs.resolve import ask_now
 from matinee.purchases.operations.by_staff import close_open_refund, settle_times
 from matinee.purchases.queries import (
@@ -42,6 +41,7 @@ from matinee.purchases.queries import (
     purchases_with_open_refund,
     reversals_of,
 )
+from matinee.purchases.queries.decisions import decisions_of_customer
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import (
     Decision,

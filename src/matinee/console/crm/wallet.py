@@ -24,9 +24,8 @@ from matinee.kernel.ids import new_id, parse_id
 from matinee.kernel.money import CREDIT, Money
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
-from matinee.purchases.decisions import wallet_lines
 from matinee.purchases.operations.wallet import checked_change
-from matinee.purchases.queries import wallet_balance
+from matinee.purchases.queries import wallet_balance, wallet_lines
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Decision, WalletProposal
 from matinee.staff.types import Role

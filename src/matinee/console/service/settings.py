@@ -32,8 +32,8 @@ from matinee.kernel.money import CREDIT, Money
 from matinee.platform import audit
 from matinee.platform.db import Database, Transaction
 from matinee.platform.operators import Operator, OperatorSettings, get_operator, update_settings
-from matinee.purchases.decisions import four_eyes_limits
 from matinee.purchases.operations.four_eyes import set_limits
+from matinee.purchases.queries.decisions import four_eyes_limits
 from matinee.staff.types import Role
 
 PATH = "/console/settings"

@@ -16,7 +16,6 @@ from matinee.provisions.queries import BillingRow, read_billing_version
 from matinee.provisions.types import BillingTarget, Capabilities
 from matinee.purchases import queries
 from matinee.purchases.errors import KeyReused, QuoteStale
-from matinee.purchases.facts import Facts, sale_facts
 from matinee.purchases.operations.charging import (
     BillingOrder,
     Payer,
@@ -28,6 +27,7 @@ from matinee.purchases.operations.gate import Breaker, Pass, Refusal, admit
 from matinee.purchases.operations.quoting import check_means, make_quote, terms_of
 from matinee.purchases.operations.wallet import pay_from_wallet
 from matinee.purchases.queries import PURCHASE_COLUMNS, purchase_from
+from matinee.purchases.queries.facts import Facts, sale_facts
 from matinee.purchases.rules import FIRST_CHECK, charge_reference
 from matinee.purchases.types import Purchase
 

@@ -15,8 +15,8 @@ from matinee.kernel.reasons import checked_reason
 from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
-from matinee.purchases.decisions import four_eyes_limits, get_decision
 from matinee.purchases.operations.acting import Case, Done, Weight, carry_out, weigh
+from matinee.purchases.queries.decisions import four_eyes_limits, get_decision
 from matinee.purchases.types import (
     Decision,
     DecisionOutcome,

@@ -19,7 +19,7 @@ from matinee.provisions.queries import proved_capabilities
 from matinee.provisions.rules import provision_class
 from matinee.purchases import queries
 from matinee.purchases.errors import AlreadyHeld
-from matinee.purchases.facts import Facts, sale_facts
+from matinee.purchases.queries.facts import Facts, sale_facts
 
 _MAY_RENT = frozenset({EffectiveStatus.ACTIVE, EffectiveStatus.TRIAL})
 

@@ -21,7 +21,7 @@ from matinee.platform.operators import Operator, get_operator
 from matinee.platform.storage import ObjectStorage
 from matinee.provisions.queries import billing_version
 from matinee.provisions.types import Capabilities
-from matinee.purchases.matching import (
+from matinee.purchases.queries.matching import (
     Named,
     Place,
     Returned,

@@ -7,7 +7,6 @@ from uuid import UUID
 import msgspec
 
 from matinee.provisions.types import Capabilities
-from matinee.purchases.matching import Named
 from matinee.purchases.operations.by_file import (
     FileEffect,
     FileEntry,
@@ -15,6 +14,7 @@ from matinee.purchases.operations.by_file import (
     effect_of_absence,
     effect_of_rows,
 )
+from matinee.purchases.queries.matching import Named
 from matinee.purchases.rules import customer_of
 from matinee.purchases.types import Purchase, PurchaseState
 from matinee.reconciliation.types import RowKind, Verdict

@@ -19,7 +19,7 @@ from matinee.kernel.ids import parse_id
 from matinee.kernel.paging import ListQuery, Page
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
-from matinee.purchases.attempt_log import (
+from matinee.purchases.queries.attempt_log import (
     MOST_LISTED,
     Health,
     LoggedCall,

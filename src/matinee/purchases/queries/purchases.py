@@ -8,7 +8,6 @@ import msgspec
 from matinee.entitlements.queries import entitlement_of_purchase
 from matinee.entitlements.rules import right_ends_at
 from matinee.kernel.errors import NotFound
-from matinee.kernel.money import CREDIT
 from matinee.platform.db import Record, Transaction
 from matinee.platform.db.clock import Connection
 from matinee.purchases.types import Attempt, Purchase, PurchaseEvent, PurchaseState, Reversal
@@ -97,18 +96,6 @@ async def holds_slot_now(tx: Transaction, *, holder: Purchase, now: datetime) ->
     return entitlement is None or (entitlement.revoked_at is None and now < right_ends_at(entitlement))
 
 
-async def next_generation(
-    tx: Transaction, *, operator_id: UUID, customer_id: UUID, item_kind: str, item_id: UUID
-) -> int:
-    """Return the generation of the next purchase in a free slot: it rises after every release except NOT_SENT."""
-    generation: int = await tx.fetchval(
-        """SELECT coalesce(max(generation) FILTER (WHERE state <> 'NOT_SENT') + 1, 0) FROM purchases
-           WHERE operator_id = $1 AND customer_id = $2 AND item_kind = $3 AND item_id = $4""",
-        operator_id, customer_id, item_kind, item_id,
-    )  # fmt: skip
-    return generation
-
-
 async def spent_since(
     tx: Transaction, *, operator_id: UUID, customer_id: UUID, currency: str, since: datetime
 ) -> int:
@@ -120,15 +107,6 @@ async def spent_since(
         operator_id, customer_id, currency, since,
     )  # fmt: skip
     return spent
-
-
-async def wallet_balance(tx: Transaction, *, operator_id: UUID, customer_id: UUID) -> int:
-    """Return the customer's credits; 0 for a wallet that was never topped up."""
-    balance: int | None = await tx.fetchval(
-        "SELECT balance_minor FROM wallets WHERE operator_id = $1 AND customer_id = $2 AND currency = $3",
-        operator_id, customer_id, CREDIT,
-    )  # fmt: skip
-    return balance or 0
 
 
 async def events_of(

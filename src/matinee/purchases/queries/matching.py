@@ -8,7 +8,12 @@ from uuid import UUID
 import msgspec
 
 from matinee.platform.db import Transaction
-from matinee.purchases.queries import PURCHASE_COLUMNS, REVERSAL_COLUMNS, purchase_from, reversal_from
+from matinee.purchases.queries.purchases import (
+    PURCHASE_COLUMNS,
+    REVERSAL_COLUMNS,
+    purchase_from,
+    reversal_from,
+)
 from matinee.purchases.rules import customer_of
 from matinee.purchases.types import Purchase, PurchaseState, Reversal
 

@@ -1,4 +1,4 @@
-"""Reading what waits for a second person, the limits above which that is so, and a wallet's lines."""
+"""Reading what waits for a second person, and the limits above which that is so."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,10 +7,9 @@ from uuid import UUID
 import msgspec
 
 from matinee.kernel.errors import NotFound
-from matinee.kernel.money import CREDIT
 from matinee.kernel.paging import ListQuery, Page
 from matinee.platform.db import Record, Transaction
-from matinee.purchases.types import Decision, Proposal, WalletLine
+from matinee.purchases.types import Decision, Proposal
 
 _FIELDS = ", ".join(f"d.{name}" for name in Decision.__struct_fields__)
 _PROPOSALS = msgspec.json.Decoder(Proposal)
@@ -97,27 +96,3 @@ async def waiting_counts(tx: Transaction, *, operator_id: UUID) -> Mapping[str, 
         operator_id,
     )  # fmt: skip
     return {"approvals": row["approvals"], "tasks": row["tasks"]} if row is not None else {}
-
-
-async def wallet_lines(
-    tx: Transaction, *, operator_id: UUID, customer_id: UUID, query: ListQuery
-) -> Page[WalletLine]:
-    """Return one page of a wallet's ledger, newest first, each line with the balance after it."""
-    total = await tx.fetchval(
-        "SELECT count(*) FROM ledger_entries "
-        "WHERE operator_id = $1 AND customer_id = $2 AND account = 'wallet' AND currency = $3",
-        operator_id, customer_id, CREDIT,
-    )  # fmt: skip
-    rows = await tx.fetch(
-        """SELECT l.entry_id, l.posted_at, l.cause, l.credits_added, l.balance, p.item_title, l.purchase_id, l.reason,
-                  l.posted_by
-           FROM (SELECT e.*, -e.amount_minor AS credits_added,
-                        (-sum(e.amount_minor) OVER (ORDER BY e.posted_at, e.entry_id))::bigint AS balance
-                 FROM ledger_entries e
-                 WHERE e.operator_id = $1 AND e.customer_id = $2 AND e.account = 'wallet' AND e.currency = $3) l
-           LEFT JOIN purchases p ON p.operator_id = l.operator_id AND p.customer_id = l.customer_id
-                                AND p.purchase_id = l.purchase_id
-           ORDER BY l.posted_at DESC, l.entry_id DESC LIMIT $4 OFFSET $5""",
-        operator_id, customer_id, CREDIT, query.page_size, query.offset,
-    )  # fmt: skip
-    return Page(rows=[WalletLine(**row) for row in rows], total=total, query=query)

@@ -1,0 +1,46 @@
+"""Reading purchases. Each is part of a transaction that its caller opens."""
+
+from matinee.purchases.queries.purchases import (
+    PURCHASE_COLUMNS,
+    REVERSAL_COLUMNS,
+    Waiting,
+    attempts_of,
+    events_of,
+    get_purchase,
+    get_reversal,
+    holds_slot_now,
+    purchase_by_reference,
+    purchase_from,
+    purchases_of_customer,
+    purchases_with_open_refund,
+    reversal_from,
+    reversals_of,
+    slot_holder,
+    spent_since,
+    state_and_epoch,
+    waiting_for_staff,
+)
+from matinee.purchases.queries.wallet import wallet_balance, wallet_lines
+
+__all__ = [
+    "PURCHASE_COLUMNS",
+    "REVERSAL_COLUMNS",
+    "Waiting",
+    "attempts_of",
+    "events_of",
+    "get_purchase",
+    "get_reversal",
+    "holds_slot_now",
+    "purchase_by_reference",
+    "purchase_from",
+    "purchases_of_customer",
+    "purchases_with_open_refund",
+    "reversal_from",
+    "reversals_of",
+    "slot_holder",
+    "spent_since",
+    "state_and_epoch",
+    "waiting_for_staff",
+    "wallet_balance",
+    "wallet_lines",
+]
