@@ -73,7 +73,6 @@ async def test_a_deadlock_that_the_answer_loses_is_tried_again(
 async def test_without_a_connection_nothing_is_sent(
     module_database_urls: EmbeddedPostgresInfo, billing_double: BillingDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "ACQUIRE_SECONDS", 0.2)
     async with (
         open_counter(module_database_urls, billing_double) as counter,
         gateway_for(billing_double.port) as gateway,
@@ -81,8 +80,10 @@ async def test_without_a_connection_nothing_is_sent(
         signed = await counter.quote()
         narrow = await Database.connect(module_database_urls.app_url, connections=1, clock=counter.clock)
         async with narrow.directory():
+            monkeypatch.setattr(database, "ACQUIRE_SECONDS", 0.2)
             with pytest.raises(DatabaseUnavailable):
                 await counter.confirm(signed, services=services_for(narrow, gateway))
+        monkeypatch.undo()
         assert (await counter.purchases(), billing_double.requests()) == ([], [])
         assert (await counter.confirm(signed, services=services_for(narrow, gateway))).reference
         await narrow.close()
@@ -95,7 +96,6 @@ async def test_an_answer_waits_for_a_connection(
     module_database_urls: EmbeddedPostgresInfo, billing_double: BillingDouble, capabilities: frozenset[str],
     lasts: str, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(database, "ACQUIRE_SECONDS", 0.2)
     async with (
         open_counter(module_database_urls, billing_double, capabilities, timeout_seconds=10) as counter,
         AsyncExitStack() as occupied,
@@ -103,11 +103,13 @@ async def test_an_answer_waits_for_a_connection(
         async with a_call_under_way(counter, billing_double) as buying:
             for _ in range(counter.database.pool_size().most):
                 await occupied.enter_async_context(counter.database.directory())
+            monkeypatch.setattr(database, "ACQUIRE_SECONDS", 0.2)
             billing_double.release()
             if lasts == "a moment":
                 await asyncio.sleep(0.4)
                 await occupied.aclose()
             bought = await buying
+        monkeypatch.undo()
         assert bought.state is (PurchaseState.GRANTED if lasts == "a moment" else PurchaseState.CHARGING)
         await occupied.aclose()
         await counter.ends_well()
