@@ -6,7 +6,9 @@ from uuid import UUID
 
 import pytest
 from litestar import Litestar
+from tests.factories.catalogue import Catalogue, by_ppv
 from tests.integration.console.conftest import SECRET_KEY, Browser, add_staff, open_browser
+from tests.integration.console.pages import link
 
 from matinee.customers.operations import create_product
 from matinee.customers.types import PaymentType, ProductInput
@@ -68,6 +70,16 @@ async def test_three_rows_wait_for_their_first_sync(
     changes = await browser.get(f"{PAGE}/products/changes")
     assert "Basic &amp; more" in changes.text
     assert f'href="/console/crm/products/{product_id}"' in changes.text
+
+
+async def test_what_changed_leads_to_the_page_of_its_kind(browser: Browser, catalogue: Catalogue) -> None:
+    rule = await catalogue.rule()
+    await catalogue.ppv_movie(rule)
+    event = await catalogue.event("The Final", **by_ppv(rule.rule_id))
+    changes = await browser.get(f"{PAGE}/movies_tv/changes")
+    assert link(changes, "The Final") == f"/console/cms/live-events/{event.item_id}"
+    for address in re.findall('href="([^"]+)"', changes.text):
+        assert (await browser.get(address)).status_code == 200
 
 
 async def test_run_follow_and_see_it_done(

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from tests.factories.catalogue import Catalogue
+from tests.factories.catalogue import Catalogue, by_ppv
 from tests.integration.console.conftest import Browser, add_staff, open_browser
 from tests.integration.console.pages import cells, error_at, link
 
@@ -113,6 +113,19 @@ async def test_a_used_rule_says_so_and_that_purchases_keep_their_terms(
     assert "1 title</a>" in listed.text
     page = await browser.get(f"{PATH}/{rule.rule_id}")
     assert "A purchase keeps the terms it was sold with" in page.text
+
+
+async def test_a_rule_names_each_kind_that_it_sells(browser: Browser, catalogue: Catalogue) -> None:
+    rule = await catalogue.rule()
+    assert "not used yet" in (await browser.get(f"{PATH}/{rule.rule_id}")).text
+    await catalogue.ppv_movie(rule)
+    for title in ("The Final", "The Replay"):
+        await catalogue.event(title, **by_ppv(rule.rule_id))
+    assert "3 titles</a>" in (await browser.get(PATH)).text
+    page = await browser.get(f"{PATH}/{rule.rule_id}")
+    assert link(page, "1 movie") == f"/console/cms/movies?rule={rule.rule_id}"
+    assert link(page, "2 live events") == f"/console/cms/live-events?rule={rule.rule_id}"
+    assert "season</a>" not in page.text
 
 
 async def test_csv_cannot_be_taken_for_a_formula(browser: Browser, catalogue: Catalogue) -> None:

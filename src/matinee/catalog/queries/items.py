@@ -83,6 +83,27 @@ async def count_items_by_rule(
     return {row["rule_id"]: row["items"] for row in rows}
 
 
+async def count_items_of_rule(tx: Transaction, *, operator_id: UUID, rule_id: UUID) -> dict[ItemKind, int]:
+    """Return how many items (archived ones left out) of each kind are sold by a rule; none: not in it."""
+    rows = await tx.fetch(
+        """SELECT item_kind, count(*) AS items FROM items
+           WHERE operator_id = $1 AND rule_id = $2 AND archived_at IS NULL GROUP BY item_kind""",
+        operator_id, rule_id,
+    )  # fmt: skip
+    return {ItemKind(row["item_kind"]): row["items"] for row in rows}
+
+
+async def kinds_of_items(
+    tx: Transaction, *, operator_id: UUID, item_ids: Sequence[UUID]
+) -> dict[UUID, ItemKind]:
+    """Return the kind of each of the items, archived ones too; unknown ids are not in it."""
+    rows = await tx.fetch(
+        "SELECT item_id, item_kind FROM items WHERE operator_id = $1 AND item_id = ANY($2::uuid[])",
+        operator_id, list(item_ids),
+    )  # fmt: skip
+    return {row["item_id"]: ItemKind(row["item_kind"]) for row in rows}
+
+
 def _draft(kind: ItemKind, row: Any) -> AnyDraft:
     common: dict[str, Any] = {
         "description": row["description"],

@@ -9,8 +9,10 @@ from litestar.params import FromPath
 from litestar.response import Stream
 from wtforms import HiddenField, SelectField, StringField
 
-from matinee.catalog.queries import count_items_by_rule
+from matinee.catalog.queries import count_items_by_rule, count_items_of_rule
+from matinee.catalog.types import ItemKind
 from matinee.console.access import allow
+from matinee.console.cms.shelves import SHELVES
 from matinee.console.forms import (
     ConsoleForm,
     WholeNumberField,
@@ -255,12 +257,12 @@ async def _edit_page(
 ) -> Response[str]:
     async with database.transaction(operator_id) as tx:
         rule = await get_ppv_rule(tx, operator_id=operator_id, rule_id=rule_id)
-        used = await count_items_by_rule(tx, operator_id=operator_id, rule_ids=[rule_id])
+        used = await count_items_of_rule(tx, operator_id=operator_id, rule_id=rule_id)
         activity = await entries_about(
             tx, operator_id=operator_id, subject_kind="ppv_rule", subject_id=rule_id, limit=10
         )
     shown = form or RuleForm.of(rule)
-    return _form_page(request, shown, rule=rule, used=used.get(rule_id, 0), activity=activity, status=status)
+    return _form_page(request, shown, rule=rule, used=used, activity=activity, status=status)
 
 
 def _form_page(
@@ -268,12 +270,13 @@ def _form_page(
     form: RuleForm,
     *,
     rule: PpvRule | None = None,
-    used: int = 0,
+    used: dict[ItemKind, int] | None = None,
     activity: list[AuditEntry] | None = None,
     status: int = 200,
 ) -> Response[str]:
+    shelves = [(shelf, used[shelf.kind]) for shelf in SHELVES if used and shelf.kind in used]
     return render(
-        request, "cms/ppv_rule_form.html", status=status, form=form, rule=rule, used=used,
+        request, "cms/ppv_rule_form.html", status=status, form=form, rule=rule, used=shelves,
         activity=activity or [], terms=_terms(form), path=PATH,
     )  # fmt: skip
 

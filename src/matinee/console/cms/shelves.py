@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -55,7 +56,7 @@ SHELVES: Final = (
         texts=kind_forms.movie_texts, template="cms/kinds/movie.html", dated=Column("Licence ends", "licence"),
     ),
     Shelf(
-        kind=ItemKind.LIVE_EVENT, slug="live-events", label="Live events", noun=("live event", "live events"),
+        kind=ItemKind.LIVE_EVENT, slug="live-events", label="Live Events", noun=("live event", "live events"),
         icon="calendar-clock",
         lead="A live event is sold until it ends, and rentals end with it. "
         "What you save reaches viewers with the next Cloud Sync.",
@@ -79,6 +80,11 @@ _BY_SLUG: Final = {shelf.slug: shelf for shelf in SHELVES}
 def on_every_shelf(rest: str) -> list[str]:
     """Return the paths of a route that every section has, such as `/{item_id:str}`."""
     return [f"/cms/{shelf.slug}{rest}" for shelf in SHELVES]
+
+
+def item_address(kind: ItemKind, item_id: UUID) -> str:
+    """Return the page on which an item of this kind is edited."""
+    return f"{next(shelf.path for shelf in SHELVES if shelf.kind is kind)}/{item_id}"
 
 
 def shelf_of(request: ConsoleRequest) -> Shelf:

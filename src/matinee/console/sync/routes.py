@@ -7,6 +7,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from wtforms import HiddenField
 
+from matinee.catalog.queries import kinds_of_items
 from matinee.console.access import allow
 from matinee.console.forms import ConsoleForm, read_form
 from matinee.console.rendering import redirect, render, render_fragment
@@ -114,10 +115,12 @@ async def changes(
         total = len(found)
         if total == MOST_CHANGES_LISTED:
             total = await count_changes(tx, operator_id=operator.operator_id, section=chosen, now=now)
+        ids = [change.item_id for change in found]
+        kinds = await kinds_of_items(tx, operator_id=operator.operator_id, item_ids=ids)
     return render_fragment(
         request,
         "sync/changes.html",
-        changes=[(change, change_address(chosen, change.item_id)) for change in found],
+        changes=[(one, change_address(chosen, one.item_id, kinds.get(one.item_id))) for one in found],
         more=total - len(found),
     )
 

@@ -5,6 +5,8 @@ from uuid import UUID
 
 import msgspec
 
+from matinee.catalog.types import ItemKind
+from matinee.console.cms.shelves import item_address
 from matinee.publishing.types import Published, RunState, Section, SectionStatus, SyncRun
 
 NO_WORKER_AFTER = timedelta(seconds=15)
@@ -64,7 +66,7 @@ def section_view(status: SectionStatus, now: datetime) -> SectionView:
         title=TITLES[status.section],
         lead=_LEADS[status.section],
         icon=_ICONS[status.section],
-        item="product" if status.section is Section.PRODUCTS else "film",
+        item="product" if status.section is Section.PRODUCTS else "title",
         published=status.published,
         change_count=status.change_count,
         unplayable_count=status.unplayable_count,
@@ -90,7 +92,8 @@ def run_view(run: SyncRun, published: dict[Section, UUID], now: datetime) -> Run
     )
 
 
-def change_address(section: Section, item_id: UUID) -> str:
-    """Return the page on which a changed item is edited."""
-    folder = "crm/products" if section is Section.PRODUCTS else "cms/movies"
-    return f"/console/{folder}/{item_id}"
+def change_address(section: Section, item_id: UUID, kind: ItemKind | None) -> str:
+    """Return the page on which a changed product, or an item of this kind, is edited; empty if there is none."""
+    if section is Section.PRODUCTS:
+        return f"/console/crm/products/{item_id}"
+    return item_address(kind, item_id) if kind else ""
