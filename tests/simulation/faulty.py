@@ -94,12 +94,12 @@ class FaultyDatabase(Database):
             self.last_read = None
 
     @asynccontextmanager
-    async def hot(self) -> AsyncIterator[Connection]:
+    async def hot(self, operator_id: UUID | None = None) -> AsyncIterator[Connection]:
         """The look just before a charge is no transaction; a process may die or freeze after it all the same."""
         await self._time.turn()
         self.reads[asyncio.current_task()] += 1
         fate = self._fate()
-        async with super().hot() as connection:
+        async with super().hot(operator_id) as connection:
             yield connection
         if fate in (Fate.KILLED_BEFORE, Fate.KILLED_AFTER):
             raise asyncio.CancelledError

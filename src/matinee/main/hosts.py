@@ -21,13 +21,16 @@ class HostDirectory:
         self._database = database
         self._clock = clock
         self._known: dict[str, tuple[float, Operator | None]] = {}
-        self._asking = asyncio.Lock()
+        self._served: dict[str, asyncio.Lock] = {}
+        self._strangers = asyncio.Lock()
 
     async def find(self, host: str) -> Operator | None:
         """Return the operator that `host` (no port, lower case) leads to, None if there is none."""
         found = self._fresh(host)
         if found is None:
-            async with self._asking:
+            # Names that lead nowhere are looked up one after the other: a flood of them must not keep an
+            # operator's own name waiting.
+            async with self._served.get(host, self._strangers):
                 found = self._fresh(host) or (await self._ask(host),)
         return found[0]
 
@@ -55,7 +58,11 @@ class HostDirectory:
         except NotFound:
             operator = None
         if len(self._known) >= _MOST_REMEMBERED:  # somebody tries names: forget rather than grow
-            self._known.clear()
+            self._known = {name: entry for name, entry in self._known.items() if name in self._served}
+        if operator is None:
+            self._served.pop(host, None)
+        else:
+            self._served.setdefault(host, asyncio.Lock())
         self._known[host] = (self._clock() + FRESH_SECONDS, operator)
         return operator
 

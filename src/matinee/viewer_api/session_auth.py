@@ -46,7 +46,7 @@ async def current_subscriber(
     token = request.cookies.get(COOKIE)
     if not token:
         raise not_signed_in()
-    async with database.hot() as connection:
+    async with database.hot(operator.operator_id) as connection:
         session = await session_by_token(
             connection,
             operator_id=operator.operator_id,

@@ -376,8 +376,8 @@ class CountingDatabase(Database):
             yield Counted(tx, self)
 
     @asynccontextmanager
-    async def hot(self) -> AsyncIterator[Any]:
-        async with super().hot() as connection:
+    async def hot(self, operator_id: UUID | None = None) -> AsyncIterator[Any]:
+        async with super().hot(operator_id) as connection:
             yield Counted(connection, self)
 
 

@@ -9,7 +9,7 @@ from matinee.platform.audit import SYSTEM
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
 from matinee.platform.passwords import hash_password
-from matinee.platform.try_limits import account_limit, address_limit, forgive, take_try
+from matinee.platform.try_limits import TryLimit, account_limit, address_limit, forgive, take_try
 from matinee.staff.jobs import sign_in, staff_of_session
 from matinee.staff.operations import create_staff, disable_staff, set_staff_password, update_staff
 from matinee.staff.queries import get_staff, get_staff_row, list_staff
@@ -125,6 +125,26 @@ async def test_limits_count_tries_and_forget_after_success(
         left = await tx.fetch("SELECT subject, failures FROM sign_in_failures")
     assert [tuple(row) for row in left] == [(address.subject, account.tries - 1)]
     await attempt()
+
+
+async def test_a_refused_try_waits_for_nobody(
+    database: Database, operators: tuple[Operator, Operator]
+) -> None:
+    """A flood of them would queue for one row, each with a connection that others need."""
+    found = operators[0].operator_id
+    source = TryLimit("callback-address:10.0.0.1", 2)
+
+    async def attempt() -> None:
+        async with database.transaction(found) as tx:
+            await take_try(tx, operator_id=found, limits=[source], now=await tx.now())
+
+    await attempt()
+    await attempt()
+    async with database.transaction(found) as tx:
+        await tx.execute("SELECT 1 FROM sign_in_failures FOR UPDATE")
+        async with asyncio.timeout(2):
+            with pytest.raises(TooMany):
+                await attempt()
 
 
 async def test_the_last_administrator_stays(database: Database, operators: tuple[Operator, Operator]) -> None:

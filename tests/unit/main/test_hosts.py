@@ -1,5 +1,6 @@
 """Which host names count, and for how long an answer about one is believed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -34,6 +35,7 @@ class _Directory:
     def __init__(self) -> None:
         self.asked = 0
         self.reachable = True
+        self.strangers_wait_for: asyncio.Event | None = None
 
     @asynccontextmanager
     async def directory(self) -> AsyncIterator["_Directory"]:
@@ -44,6 +46,8 @@ class _Directory:
     async def fetchrow(self, _: str, host: str) -> dict[str, Any] | None:
         self.asked += 1
         if host != "tv.example":
+            if self.strangers_wait_for is not None:
+                await self.strangers_wait_for.wait()
             return None
         return {
             "operator_id": new_id(), "slug": "tv", "name": "TV", "time_zone": "UTC", "currency": "EUR",
@@ -86,3 +90,23 @@ async def test_a_database_out_of_reach_is_no_answer_to_remember() -> None:
         await hosts.find("tv.example")
     store.reachable = True
     assert await hosts.find("tv.example") is not None
+
+
+async def test_a_flood_of_invented_names_keeps_no_operator_waiting() -> None:
+    moment = 100.0
+    store = _Directory()
+    hosts = HostDirectory(cast(Database, store), clock=lambda: moment)
+    await hosts.find("tv.example")
+    answer = asyncio.Event()
+    store.strangers_wait_for = answer
+    flood = [asyncio.create_task(hosts.find(f"{number}.example")) for number in range(1500)]
+    await asyncio.sleep(0)
+    moment += FRESH_SECONDS
+    async with asyncio.timeout(1):
+        assert await hosts.find("tv.example") is not None
+    answer.set()
+    await asyncio.gather(*flood)
+    asked = store.asked
+    assert await hosts.find("tv.example") is not None
+    assert store.asked == asked, "the operator's own name was forgotten for theirs"
+    assert len(hosts._known) <= 1000

@@ -14,6 +14,7 @@ from sqlalchemy.sql import ClauseElement
 from matinee.kernel.errors import Unavailable
 from matinee.platform.db.clock import Clock, Connection, DatabaseClock
 from matinee.platform.db.statements import compile_statement
+from matinee.platform.db.turns import Turns
 
 Record = asyncpg.Record
 
@@ -124,6 +125,7 @@ class Database:
         self._connections = connections
         self._clock = clock or DatabaseClock()
         self._pool: asyncpg.Pool[Any] | None = None
+        self._turns = Turns(connections)
 
     @classmethod
     async def connect(
@@ -181,15 +183,18 @@ class Database:
         Raises DatabaseUnavailable when no connection can be had or it breaks, and CommitInDoubt when
         it breaks during the commit. An exception inside the block rolls everything back.
         """
-        return self._begin(f"BEGIN; SET LOCAL matinee.operator_id = '{operator_id}'")
+        return self._begin(f"BEGIN; SET LOCAL matinee.operator_id = '{operator_id}'", operator_id)
 
     def directory(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction with no operator set: only the directory of operators and the due lists are seen."""
-        return self._begin("BEGIN")
+        return self._begin("BEGIN", None)
 
-    def hot(self) -> AbstractAsyncContextManager[Connection]:
-        """Lend a connection outside a transaction, for one prepared look-up that takes its operator itself."""
-        return self._acquired()
+    def hot(self, operator_id: UUID | None = None) -> AbstractAsyncContextManager[Connection]:
+        """Lend a connection outside a transaction, for one prepared look-up that takes its operator itself.
+
+        `operator_id`: in whose turn, when there are more look-ups than connections.
+        """
+        return self._acquired(operator_id)
 
     async def hot_moment(self, connection: Connection) -> datetime | None:
         """Return what a hot look-up is given as its time: None, so that it reads the server's clock by itself.
@@ -199,10 +204,22 @@ class Database:
         return None if isinstance(self._clock, DatabaseClock) else await self._clock.now(connection)
 
     @asynccontextmanager
-    async def _acquired(self) -> AsyncIterator[Connection]:
+    async def _acquired(self, party: UUID | None) -> AsyncIterator[Connection]:
         pool = self._pool
         if pool is None:
             raise DatabaseUnavailable("The connection to the database is not open.")
+        try:
+            await self._turns.take(party, seconds=ACQUIRE_SECONDS)
+        except TimeoutError as error:
+            raise DatabaseUnavailable("Every connection to the database is in use.") from error
+        try:
+            async with self._lent(pool) as connection:
+                yield connection
+        finally:
+            self._turns.give()
+
+    @asynccontextmanager
+    async def _lent(self, pool: "asyncpg.Pool[Any]") -> AsyncIterator[Connection]:
         try:
             connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
         except (*_GONE, OSError, asyncpg.PostgresError) as error:  # TimeoutError is an OSError
@@ -217,8 +234,8 @@ class Database:
             await pool.release(connection)  # which a cancelled task finishes all the same
 
     @asynccontextmanager
-    async def _begin(self, opening: str) -> AsyncIterator[Transaction]:
-        async with self._acquired() as connection:
+    async def _begin(self, opening: str, party: UUID | None) -> AsyncIterator[Transaction]:
+        async with self._acquired(party) as connection:
             try:
                 await connection.execute(opening)
                 yield Transaction(connection, self._clock)

@@ -112,7 +112,7 @@ async def _ask_before_charging(services: PurchaseServices, order: BillingOrder) 
 async def _still_ours(services: PurchaseServices, order: BillingOrder) -> bool:
     """Read state and epoch just before sending: a caller that slept through its deadline must not send."""
     purchase = order.purchase
-    async with services.database.hot() as connection:
+    async with services.database.hot(purchase.operator_id) as connection:
         seen = await state_and_epoch(
             connection,
             operator_id=purchase.operator_id,
