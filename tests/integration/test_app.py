@@ -14,6 +14,7 @@ from tests.factories.sale import make_operator
 from matinee.main import health
 from matinee.main.app import create_app
 from matinee.main.wiring import build_services
+from matinee.platform.db import DatabaseUnavailable
 from matinee.platform.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresInfo
 from matinee.platform.settings import Settings
 
@@ -217,6 +218,35 @@ async def test_a_mistake_of_ours_shows_no_traceback_and_is_logged(
     assert "Something went wrong" in page.text
     assert [entry["event"] for entry in logs] == ["request_failed", "request"]
     assert isinstance(logs[0]["exc_info"], RuntimeError)
+
+
+@pytest.mark.parametrize("path", ["/api/operator", "/console/sign-in"])
+async def test_a_mistake_in_any_face_is_logged_once(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a secret in a message")
+
+    monkeypatch.setattr("matinee.main.hosts.HostDirectory.get", broken)
+    monkeypatch.setattr("matinee.console.access.operator_by_host", broken)
+    with structlog.testing.capture_logs() as logs:
+        answer = await client.get(AURORA + path)
+    assert (answer.status_code, "a secret" in answer.text) == (500, False)
+    assert [entry["event"] for entry in logs] == ["request_failed", "request"]
+
+
+async def test_a_database_out_of_reach_is_one_line_without_a_traceback(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(*_: object, **__: object) -> None:
+        raise DatabaseUnavailable("The database cannot be reached.")
+
+    monkeypatch.setattr("matinee.console.access.operator_by_host", gone)
+    with structlog.testing.capture_logs() as logs:
+        answer = await client.get(f"{AURORA}/console/sign-in")
+    assert answer.status_code == 503
+    assert [entry["event"] for entry in logs] == ["request_unavailable", "request"]
+    assert "exc_info" not in logs[0]
 
 
 async def test_the_description_of_the_api_has_only_the_api(client: httpx.AsyncClient) -> None:

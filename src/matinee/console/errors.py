@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
 
@@ -10,7 +9,7 @@ from matinee.console import access, rendering
 from matinee.console.services import ConsoleRequest
 from matinee.kernel import errors
 
-_log = structlog.get_logger(__name__)
+_OURS = "Nothing was saved. Try again; if it stays, tell whoever runs Matinee for you: it is in the log."
 
 # What each kind of error is in HTTP, and what the page is called. The first that fits counts.
 PAGES: tuple[tuple[type[errors.MatineeError], int, str], ...] = (
@@ -47,9 +46,7 @@ def matinee_error_page(request: ConsoleRequest, error: errors.MatineeError) -> R
     headers = {}
     if isinstance(error, errors.TooMany):
         headers["Retry-After"] = str(error.retry_after_seconds)
-    if status >= 500:
-        _log.error("console.failed", code=error.code, path=request.url.path, exc_info=error)
-    message = "An administrator has been told." if status == 500 else error.message
+    message = _OURS if status == 500 else error.message
     details = list(error.fields.values()) if isinstance(error, errors.Invalid) else []
     return _page(request, status, title, message, details=details, headers=headers)
 
@@ -63,13 +60,9 @@ def http_error_page(request: ConsoleRequest, error: HTTPException) -> Response[A
     return _page(request, status, title, message)
 
 
-def unexpected_error_page(request: ConsoleRequest, error: Exception) -> Response[Any]:
-    """Return the page of a mistake in our own code, and log it."""
-    _log.error("console.unexpected", path=request.url.path, exc_info=error)
-    return _page(
-        request, 500, "Something went wrong",
-        "Nothing was saved. Try again; if it stays, tell an administrator.",
-    )  # fmt: skip
+def unexpected_error_page(request: ConsoleRequest, _error: Exception) -> Response[Any]:
+    """Return the page of a mistake in our own code, of which nothing is shown; `main` logs it."""
+    return _page(request, 500, "Something went wrong", _OURS)
 
 
 def crossed_site_page(request: ConsoleRequest) -> Response[Any]:

@@ -7,11 +7,12 @@ import structlog
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from matinee.kernel.errors import MatineeError, Misconfigured
+from matinee.kernel.errors import MatineeError, Misconfigured, Unavailable
 from matinee.kernel.ids import new_id
 from matinee.main import metrics
-from matinee.main.errors import fault_of, page, problem, wants_problem
+from matinee.main.errors import shown
 from matinee.main.headers import add_security_headers
+from matinee.viewer_api.problems import fault_of
 
 _log = structlog.get_logger()
 
@@ -58,7 +59,10 @@ class Observed:
 
 
 def note_failure(error: Exception) -> None:
-    """Log an error that nobody foresaw, with its traceback; the reader gets none of it."""
+    """Log an error of any face, once: one that nobody foresaw with its traceback, of which the reader gets nothing."""
+    if isinstance(error, Unavailable):
+        _log.warning("request_unavailable", code=error.code)
+        return
     foreseen = isinstance(error, MatineeError) and not isinstance(error, Misconfigured)
     if not foreseen and not (isinstance(error, HTTPException) and error.status_code < 500):
         _log.error("request_failed", exc_info=error)
@@ -66,11 +70,9 @@ def note_failure(error: Exception) -> None:
 
 async def _answer(error: Exception, scope: Any, send: Send) -> None:
     fault = fault_of(error)
-    as_problem = wants_problem(scope["path"])
-    body = problem(fault) if as_problem else page(fault)
-    media_type = b"application/problem+json" if as_problem else b"text/html; charset=utf-8"
+    body, media_type = shown(fault, scope["path"])
     headers = [(name.lower().encode(), value.encode()) for name, value in fault.headers.items()]
-    headers += [(b"content-type", media_type), (b"content-length", str(len(body)).encode())]
+    headers += [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": fault.status, "headers": headers})
     await send(
         {

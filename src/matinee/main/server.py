@@ -21,6 +21,12 @@ from matinee.platform.settings import Settings
 from matinee.platform.telemetry import configure_logging
 
 _STOP_SECONDS: Final = 10
+# The server writes to our log (platform.telemetry) instead of lines of its own on standard output.
+_TO_OUR_LOG: Final[dict[str, Any]] = {
+    "formatters": {},
+    "handlers": {},
+    "loggers": {name: {"handlers": [], "propagate": True} for name in ("_granian", "granian.access")},
+}
 
 
 class PortInUse(Conflict):
@@ -69,6 +75,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, on_start: C
             loop=Loops.uvloop,
             websockets=False,
             log_level=LogLevels.warning,
+            log_dictconfig=_TO_OUR_LOG,
             workers_kill_timeout=_STOP_SECONDS,
             respawn_failed_workers=True,
         )

@@ -10,8 +10,21 @@ import structlog
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
 
 
+class _LibraryLog(logging.Handler):
+    """Writes what libraries log as our own events are written, so that standard error has one form."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+        except Exception:
+            self.handleError(record)
+
+
 def configure_logging(*, json: bool) -> None:
-    """Log one event per line on standard error: JSON for machines, or text for people, coloured on a terminal."""
+    """Log one event per line on standard error: JSON for machines, or text for people, coloured on a terminal.
+
+    What libraries log is written alike, from warnings on.
+    """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -20,13 +33,12 @@ def configure_logging(*, json: bool) -> None:
     if json:
         # Never with the frames' variables: a password could be among them.
         tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-        last = [
-            structlog.processors.ExceptionRenderer(tracebacks),
-            structlog.processors.JSONRenderer(serializer=_encode),
-        ]
+        exceptions = structlog.processors.ExceptionRenderer(tracebacks)
+        last: list[Any] = [exceptions, structlog.processors.JSONRenderer(serializer=_encode)]
+        as_text: list[Any] = [exceptions, structlog.processors.JSONRenderer(serializer=_encode_text)]
         factory: Any = structlog.BytesLoggerFactory(sys.stderr.buffer)
     else:
-        last = [
+        last = as_text = [
             structlog.processors.ExceptionRenderer(),
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ]
@@ -37,7 +49,23 @@ def configure_logging(*, json: bool) -> None:
         logger_factory=factory,
         cache_logger_on_first_use=True,
     )
+    _configure_libraries([*shared, structlog.stdlib.add_logger_name], as_text)
+
+
+def _configure_libraries(before: list[Any], last: list[Any]) -> None:
+    handler = _LibraryLog()
+    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=[remove_meta, *last])
+    )
+    root = logging.getLogger()
+    root.handlers = [other for other in root.handlers if not isinstance(other, _LibraryLog)] + [handler]
+    root.setLevel(logging.WARNING)
 
 
 def _encode(event: Any, **_: object) -> bytes:
     return _ENCODER.encode(event)
+
+
+def _encode_text(event: Any, **_: object) -> str:
+    return _ENCODER.encode(event).decode()

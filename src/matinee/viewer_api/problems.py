@@ -1,9 +1,8 @@
-"""Every error of the API as a problem document (RFC 9457), with a stable code."""
+"""What of an error may be shown, and the API's form of it: a problem document (RFC 9457) with a stable code."""
 
 from typing import Annotated, Any, Final
 
 import msgspec
-import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
@@ -20,8 +19,6 @@ from matinee.kernel.errors import (
     TooMany,
     Unavailable,
 )
-
-_log = structlog.get_logger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -63,9 +60,24 @@ _TITLES: Final = {
     429: "Too many requests",
     503: "Not available right now",
 }
+_DETAILS: Final = {404: "There is nothing at this address.", 405: "This address does not answer that method."}
 # What the framework calls the body as a whole.
 _WHOLE_BODY: Final = {"": "body", "data": "body"}
-_OURS: Final = "Something went wrong on our side. Please try again."
+_OURS: Final = "Something went wrong on our side. It has been noted; please try again."
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """An error on its way to a reader; `fields` says what is wrong with each."""
+
+    status: int
+    code: str
+    detail: str
+    fields: dict[str, str] = {}
+    headers: dict[str, str] = {}
+
+    @property
+    def title(self) -> str:
+        return _TITLES.get(self.status, "Something went wrong")
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -111,57 +123,39 @@ def status_of(error: MatineeError) -> int:
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
-def problem_response(error: MatineeError, **members: object) -> Response[bytes]:
-    """Return the answer for `error`; `members` are added to it, such as the purchase that is meant."""
+def fault_of(error: Exception) -> Fault:
+    """Return what may be shown of `error`; of one that nobody foresaw, nothing."""
+    if isinstance(error, MatineeError):
+        return _own_fault(error)
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return _framework_fault(error)
+    return Fault(status=500, code="internal_error", detail=_OURS)
+
+
+def _own_fault(error: MatineeError) -> Fault:
     status = status_of(error)
     if status == 500:
-        return _response(500, "internal_error", _OURS)
-    fields = error.fields if isinstance(error, Invalid) else {}
-    headers = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, TooMany) else {}
-    return _response(status, error.code, error.message, fields=fields, headers=headers, members=members)
-
-
-def _response(
-    status: int,
-    code: str,
-    detail: str,
-    *,
-    fields: dict[str, str] | None = None,
-    headers: dict[str, str] | None = None,
-    members: dict[str, object] | None = None,
-) -> Response[bytes]:
-    problem = Problem(
-        type=f"urn:matinee:{code}",
-        title=title_of(status),
+        return Fault(status=500, code="internal_error", detail=_OURS)
+    return Fault(
         status=status,
-        detail=detail,
-        code=code,
-        errors=[FieldError(name, message) for name, message in (fields or {}).items()],
-    )
-    body = msgspec.json.encode(msgspec.to_builtins(problem) | (members or {}))
-    return Response(
-        body,
-        status_code=status,
-        media_type=MEDIA_TYPE,
-        headers={"Cache-Control": "no-store"} | (headers or {}),
+        code=error.code,
+        detail=error.message,
+        fields=error.fields if isinstance(error, Invalid) else {},
+        headers={"Retry-After": str(error.retry_after_seconds)} if isinstance(error, TooMany) else {},
     )
 
 
-def _ours(request: Request[Any, Any, Any], error: MatineeError) -> Response[bytes]:
-    if status_of(error) == 500:
-        _note(request, error)
-    return problem_response(error)
-
-
-def _frameworks(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    status = error.status_code
+def _framework_fault(error: HTTPException) -> Fault:
     if isinstance(error, ValidationException):
-        return _response(422, "invalid", "Some fields need attention.", fields=_fields(error))
-    if status >= 500:
-        return _unforeseen(request, error)
-    headers = dict(error.headers or {}) if status == 405 else {}
-    detail = error.detail if status == 415 else _TITLES.get(status, "The request was refused") + "."
-    return _response(status, _CODES.get(status, "refused"), detail, headers=headers)
+        return Fault(status=422, code="invalid", detail="Some fields need attention.", fields=_fields(error))
+    status = error.status_code
+    title = _TITLES.get(status, "The request was refused")
+    return Fault(
+        status=status,
+        code=_CODES.get(status, "refused"),
+        detail=error.detail if status == 415 else _DETAILS.get(status, f"{title}."),
+        headers=dict(error.headers or {}) if status == 405 else {},
+    )
 
 
 def _fields(error: ValidationException) -> dict[str, str]:
@@ -175,17 +169,36 @@ def _fields(error: ValidationException) -> dict[str, str]:
     }
 
 
-def _unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    _note(request, error)
-    return _response(500, "internal_error", _OURS)
+def document_of(fault: Fault, **members: object) -> bytes:
+    """Return the problem document of `fault`; `members` are added to it."""
+    problem = Problem(
+        type=f"urn:matinee:{fault.code}",
+        title=fault.title,
+        status=fault.status,
+        detail=fault.detail,
+        code=fault.code,
+        errors=[FieldError(name, message) for name, message in fault.fields.items()],
+    )
+    return msgspec.json.encode(msgspec.to_builtins(problem) | members)
 
 
-def _note(request: Request[Any, Any, Any], error: Exception) -> None:
-    _log.error("api.failed", path=request.url.path, exc_info=error)
+def problem_response(error: Exception, **members: object) -> Response[bytes]:
+    """Return the answer for `error`; `members` are added to it, such as the purchase that is meant."""
+    fault = fault_of(error)
+    return Response(
+        document_of(fault, **members),
+        status_code=fault.status,
+        media_type=MEDIA_TYPE,
+        headers={"Cache-Control": "no-store"} | fault.headers,
+    )
+
+
+def _answer(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    return problem_response(error)
 
 
 EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Any]] = {
-    MatineeError: _ours,
-    HTTPException: _frameworks,
-    Exception: _unforeseen,
+    MatineeError: _answer,
+    HTTPException: _answer,
+    Exception: _answer,
 }

@@ -1,6 +1,7 @@
 """Logs: one line for one event, and never a secret that merely stood in a variable."""
 
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,11 @@ from matinee.platform.telemetry import configure_logging
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
     yield
+    root.handlers = handlers
+    root.setLevel(level)
     structlog.reset_defaults()
 
 
@@ -49,3 +54,39 @@ def test_a_traceback_shows_no_variables(capsys: pytest.CaptureFixture[str], as_j
     assert "cannot sign in" in written
     assert "in sign_in" in written or '"name":"sign_in"' in written
     assert "canary-secret" not in written
+
+
+def test_libraries_write_json_lines_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(json=True)
+    configure_logging(json=True)
+    with structlog.contextvars.bound_contextvars(request_id="r1"):
+        logging.getLogger("aiohttp.client").warning("Unclosed %s", "session")
+        logging.getLogger("aiohttp.client").info("not shown")
+    [line] = capsys.readouterr().err.splitlines()
+    event = json.loads(line)
+    assert event.pop("timestamp").endswith("Z")
+    assert event == {
+        "event": "Unclosed session",
+        "level": "warning",
+        "logger": "aiohttp.client",
+        "request_id": "r1",
+    }
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_librarys_traceback_shows_no_variables(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    configure_logging(json=as_json)
+
+    def connect(password: str) -> None:
+        raise RuntimeError("cannot connect")
+
+    try:
+        connect("".join(["canary", "-", "secret"]))
+    except RuntimeError as error:
+        logging.getLogger("asyncio").error("Task exception was never retrieved", exc_info=error)
+    written = capsys.readouterr().err
+    assert "cannot connect" in written
+    assert "canary-secret" not in written
+    if as_json:
+        [line] = written.splitlines()
+        assert json.loads(line)["level"] == "error"

@@ -9,6 +9,7 @@ import pytest
 
 import matinee
 from matinee.kernel.errors import Conflict, Invalid, MatineeError, Misconfigured, NotFound, TooMany
+from matinee.platform.db import CommitInDoubt
 from matinee.viewer_api.problems import STATUS, STATUS_OF_CODE, problem_response, status_of
 
 
@@ -72,3 +73,7 @@ def test_what_is_wrong_with_the_installation_stays_inside() -> None:
 @pytest.mark.parametrize(("code", "status"), [("idempotency_key_reused", 422), ("quote_stale", 409)])
 def test_a_code_may_have_a_status_of_its_own(code: str, status: int) -> None:
     assert status_of(Conflict("x", code=code)) == status
+
+
+def test_an_error_below_takes_its_parents_status() -> None:
+    assert status_of(CommitInDoubt("Perhaps.")) == 503
