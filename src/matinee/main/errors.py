@@ -23,7 +23,12 @@ def shown(fault: Fault, path: str) -> tuple[bytes, str]:
 def _respond(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     fault = fault_of(error)
     body, media_type = shown(fault, request.scope["path"])
-    return Response(body, status_code=fault.status, media_type=media_type, headers=fault.headers)
+    return Response(
+        body,
+        status_code=fault.status,
+        media_type=media_type,
+        headers=fault.headers | {"Cache-Control": "no-store"},
+    )
 
 
 HANDLERS: Final[ExceptionHandlersMap] = {MatineeError: _respond, HTTPException: _respond, Exception: _respond}
