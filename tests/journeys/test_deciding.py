@@ -28,7 +28,7 @@ def test_a_subscriber_cancels_what_was_not_played(
     expect(cancel).to_be_visible(timeout=15_000)
     cancel.click()
     question = app.page.get_by_role("dialog")
-    expect(question).to_contain_text("€4.99 is given back to you")
+    expect(question).to_contain_text("you get €4.99 back")
     expect(question.get_by_role("button", name="Keep the rental")).to_be_focused()
     question.get_by_role("button", name="Keep the rental").click()
     expect(question).to_have_count(0)

@@ -24,8 +24,11 @@ test.each([
   ["2026-05-08T19:58:59Z", "119 minutes left"],
   ["2026-05-08T20:00:00Z", "2 hours left"],
   ["2026-05-10T17:59:59Z", "48 hours left"],
+  ["2026-05-10T18:00:20Z", "48 hours left"],
+  ["2026-05-10T18:02:00Z", "49 hours left"],
   ["2026-05-11T17:00:00Z", "71 hours left"],
   ["2026-05-11T18:00:00Z", "3 days left"],
+  ["2026-05-11T18:00:20Z", "3 days left"],
   ["2026-06-07T17:59:59Z", "30 days left"],
 ])("until %s: %s", (until, words) => {
   expect(timeLeft(irish.words, until, now)).toBe(words);

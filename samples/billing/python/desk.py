@@ -121,7 +121,8 @@ code { font-size: .875rem; overflow-wrap: anywhere } small { display: block; col
 .charged { color: var(--good) } .declined { color: var(--bad) } .refunded { color: var(--open) }
 td:nth-child(6) { min-width: 14rem }
 @media (max-width: 700px) {
-  table, tbody, tr, td { display: block } thead { position: absolute; clip-path: inset(50%) }
+  table, tbody, tr, td, thead { display: block }
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
   tr { border-top: 1px solid var(--line); padding: .6rem 0 }
   td, td:nth-child(4) { border: 0; padding: .15rem 0 .15rem 7.5rem; text-align: left; min-height: 1.8rem;
     position: relative; min-width: 0 }

@@ -35,7 +35,7 @@ def check_new_staff(*, email: str, name: str, roles: Collection[str]) -> frozens
     if len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email):
         problems["email"] = "Write an e-mail address such as ada@example.com."
     if not name.strip() or len(name) > LONGEST_NAME:
-        problems["name"] = f"Give a name of at most {LONGEST_NAME} characters."
+        problems["name"] = f"Give a name of 1 to {LONGEST_NAME} characters."
     unknown = [role for role in roles if role not in set(Role)]
     if unknown or not roles:
         known = ", ".join(role.value for role in Role)

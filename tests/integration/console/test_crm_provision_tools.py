@@ -143,7 +143,9 @@ async def test_settings_go_out_and_come_in_again(
     assert msgspec.json.decode(out.content, type=ProvisionConfig) == provision.config
     taken = await browser.post(f"{PROVISIONS}/import", {"settings": out.text, "name": ""})
     assert taken.status_code == 422
-    assert "There is a provision of this name already" in taken.text
+    assert "There is a provision of this name already" in error_at(taken, "name")
+    empty = await browser.post(f"{PROVISIONS}/import", {"settings": "", "name": ""})
+    assert error_at(empty, "settings") == "Choose a file, or paste the settings."
     added = await browser.post(f"{PROVISIONS}/import", {"settings": out.text, "name": "Second"})
     assert added.status_code == 303
     second = await _get(database, operator, UUID(added.headers["location"].rpartition("/")[2]))

@@ -20,12 +20,15 @@ export function ruleInWords(words: Translator, windows: Windows, kind = "movie")
   return kind === "season" ? [start, words.text("rule.season"), finish] : [start, finish];
 }
 
-/** How much time is left, rounded up: who just rented for 48 hours reads 48. The exact end stands beside it. */
+/**
+ * How much time is left, rounded up: who just rented for 48 hours reads 48, also where the clock that is shown is some
+ * seconds behind. The exact end stands beside it.
+ */
 export function timeLeft(words: Translator, untilIso: string, now: Date): string {
   const minutes = Math.ceil((Date.parse(untilIso) - now.getTime()) / 60_000);
   if (minutes < 1) return words.text("time.left_none");
   if (minutes < 120) return words.plural("time.left_minutes", minutes);
-  const hours = Math.ceil(minutes / 60);
+  const hours = Math.ceil((minutes - 1) / 60);
   return hours < 72
     ? words.plural("time.left_hours", hours)
     : words.plural("time.left_days", Math.ceil(hours / 24));

@@ -181,8 +181,8 @@ export const nl: Dictionary = {
   "cancel.confirm": "Huur annuleren",
   "cancel.busy": "Bezig met annuleren…",
   "cancel.done_title": "De huur is geannuleerd",
-  "cancel.done_refunding": "{price} wordt aan u teruggegeven. U hoeft niets te doen.",
-  "cancel.done_refunded": "{price} is aan u teruggegeven.",
+  "cancel.done_refunding": "U krijgt {price} terug. U hoeft niets te doen.",
+  "cancel.done_refunded": "U hebt {price} teruggekregen.",
 
   "player.loading": "De film wordt voorbereid…",
   "player.buffering": "Laden…",

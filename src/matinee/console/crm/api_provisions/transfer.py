@@ -76,9 +76,11 @@ async def import_settings(
                 now=await tx.now(),
             )
     except Invalid as error:
-        form.general_problems += [
-            f"{path}: {told}" for path, told in list(error.fields.items())[:_MOST_SHOWN]
-        ]
+        for path, told in list(error.fields.items())[:_MOST_SHOWN]:
+            if path in form:
+                form[path].errors = [*form[path].errors, told]
+            else:
+                form.general_problems.append(f"{path}: {told}")
         return render(request, "crm/api_provisions/import.html", status=422, form=form, path=PATH)
     missing = secret_names(added.config)
     wanted = f" Set its secrets now: {', '.join(missing)}." if missing else ""
