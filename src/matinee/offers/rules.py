@@ -35,9 +35,16 @@ def amount_in_words(unit: WindowUnit, quantity: int) -> str:
     return f"{quantity:,} {unit.value.removesuffix('s') if quantity == 1 else unit.value}"
 
 
-def terms_in_words(*, unit: WindowUnit, quantity: int, finish_window_hours: int | None) -> str:
-    """Return the terms as viewers read them, without a full stop at the end."""
+def terms_in_words(
+    *, unit: WindowUnit, quantity: int, finish_window_hours: int | None, ends_by_itself: bool = False
+) -> str:
+    """Return the terms as viewers read them, without a full stop at the end.
+
+    `ends_by_itself`: what is sold has an end of its own, as a live event has, and nobody watches it beyond.
+    """
     start = f"Start within {amount_in_words(unit, quantity)} of buying"
+    if ends_by_itself:
+        return start
     if finish_window_hours is None:
         return f"{start}; once started, watch to the end"
     finish = amount_in_words(WindowUnit.HOURS, finish_window_hours)

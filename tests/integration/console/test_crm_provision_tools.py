@@ -150,6 +150,10 @@ async def test_settings_go_out_and_come_in_again(
     assert added.status_code == 303
     second = await _get(database, operator, UUID(added.headers["location"].rpartition("/")[2]))
     assert second.config == msgspec.structs.replace(provision.config, name="Second")
+    moved = {"settings": out.text, "name": "Third", "base_url": "https://billing.example.org/charge"}
+    added = await browser.post(f"{PROVISIONS}/import", moved)
+    third = await _get(database, operator, UUID(added.headers["location"].rpartition("/")[2]))
+    assert third.config.base_url == "https://billing.example.org/charge"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +164,7 @@ async def test_settings_go_out_and_come_in_again(
             lambda raw: raw | {"charge": raw["charge"] | {"sucess": {}}},
             "charge.sucess: There is no such setting.",
         ),
-        (lambda raw: raw | {"base_url": "http://169.254.169.254/x"}, "base_url:"),
+        (lambda raw: raw | {"base_url": "http://169.254.169.254/x"}, "Base URL :"),
         (lambda raw: raw | {"timeout_seconds": "soon"}, "timeout_seconds: Expected `int`"),
         (lambda raw: {"name": "x"}, "missing required field"),
     ],

@@ -40,22 +40,26 @@ def preview_invoice(form: ItemForm, operator: Operator, rules: Sequence[PpvRule]
     main = next(
         (price for price in prices if price.currency == operator.currency), prices[0] if prices else None
     )
+    is_event = isinstance(form, LiveEventForm)
     return InvoicePreview(
         title=title_in(form),
         rule_name="" if rule is None else rule.name,
-        terms="" if rule is None else _terms(rule),
+        terms="" if rule is None else _terms(rule, is_event),
         price="" if main is None else main.format(operator.locale),
         tax="" if main is None else _tax(main, operator),
         charged_to=_charged_to(main, operator),
         other_prices=[price.format(operator.locale) for price in prices if price is not main],
         missing=_missing(rule, main),
-        note="The rental ends with the event." if isinstance(form, LiveEventForm) else "",
+        note="The rental ends with the event." if is_event else "",
     )
 
 
-def _terms(rule: PpvRule) -> str:
+def _terms(rule: PpvRule, is_event: bool) -> str:
     return terms_in_words(
-        unit=rule.unit, quantity=rule.quantity, finish_window_hours=rule.finish_window_hours
+        unit=rule.unit,
+        quantity=rule.quantity,
+        finish_window_hours=rule.finish_window_hours,
+        ends_by_itself=is_event,
     )
 
 

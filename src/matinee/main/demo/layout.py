@@ -75,13 +75,14 @@ class Layout:
             self.data.rmdir()
 
     def environment(self, database: EmbeddedPostgresInfo) -> dict[str, str]:
-        """Return the settings (`MATINEE_*`) of every process of this demo."""
+        """Return the settings (`MATINEE_*`) of every process of this demo. What the caller allows may be called too."""
+        more = os.environ.get("MATINEE_EGRESS_ALLOW", "")
         return {
             "MATINEE_DATABASE_URL": database.app_url,
             "MATINEE_OWNER_DATABASE_URL": database.owner_url,
             "MATINEE_STORAGE_URL": self.storage.as_uri(),
             "MATINEE_SECRET_KEY": self._secret_key(),
-            "MATINEE_EGRESS_ALLOW": f"127.0.0.1/32:{self.billing_port}",
+            "MATINEE_EGRESS_ALLOW": f"127.0.0.1/32:{self.billing_port}{more and f',{more}'}",
             "MATINEE_LOG_FORMAT": "text",
         }
 

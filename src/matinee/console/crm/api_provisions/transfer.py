@@ -31,6 +31,7 @@ _MOST_SHOWN: Final = 30
 
 class ImportForm(ConsoleForm):
     name = StringField("Name", filters=[stripped])
+    base_url = StringField("Base URL", filters=[stripped])
     settings = TextAreaField("Settings as JSON")
 
 
@@ -64,8 +65,8 @@ async def import_settings(
     try:
         sent = await sent_file(request, "file", limit_bytes=LARGEST_BYTES)
         config = settings_from(sent if sent is not None else (form.settings.data or "").encode())
-        if form.name.data:
-            config = msgspec.structs.replace(config, name=form.name.data)
+        instead = {name: text for name in ("name", "base_url") if (text := form[name].data)}
+        config = msgspec.structs.replace(config, **instead)
         async with database.transaction(operator.operator_id) as tx:
             added = await create_provision(
                 tx,
