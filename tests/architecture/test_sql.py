@@ -21,7 +21,10 @@ _LOOKED_AT = {
     ("src/matinee/purchases/queries/attempt_log.py", "name"),
     ("src/matinee/purchases/queries/attempt_log.py", "narrowed"),
     ("src/matinee/purchases/queries/attempt_log.py", "text"),
-    ("src/matinee/purchases/queries/purchases.py", "', '.join(('p.' + name for name in Purchase.__struct_fields__))"),
+    (
+        "src/matinee/purchases/queries/purchases.py",
+        "', '.join(('p.' + name for name in Purchase.__struct_fields__))",
+    ),
 }
 
 
@@ -71,7 +74,9 @@ def _put_in(tree: ast.AST) -> Iterator[ast.expr]:
             case ast.BinOp(op=ast.Add() | ast.Mod(), left=left, right=right) if _is_sql(node):
                 for side in (left, right):
                     parts = side.values if isinstance(side, ast.JoinedStr) else [side]
-                    yield from (part.value if isinstance(part, ast.FormattedValue) else part for part in parts)
+                    yield from (
+                        part.value if isinstance(part, ast.FormattedValue) else part for part in parts
+                    )
             case ast.AugAssign(op=ast.Add(), value=value) if _is_sql(value):
                 yield value
             case ast.Call(func=ast.Attribute(value=value, attr="format"), args=args, keywords=named):
