@@ -14,7 +14,7 @@ from matinee.kernel.errors import NotFound
 from matinee.platform.storage import ObjectStorage, StoredObject, check_key
 
 _OPEN: Final = re.compile(r"/(published|media)/[0-9a-f-]{36}/.+")
-_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _TYPES: Final = {
     "json": b"application/json",
     "webp": b"image/webp",

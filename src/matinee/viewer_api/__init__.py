@@ -11,6 +11,7 @@ from litestar import Router
 from litestar.di import Provide
 
 from matinee.viewer_api import callbacks, playback, purchases, session
+from matinee.viewer_api.bodies import ApiRequest
 from matinee.viewer_api.hot import rights
 from matinee.viewer_api.problems import EXCEPTION_HANDLERS
 from matinee.viewer_api.session_auth import check_origin, current_subscriber
@@ -32,5 +33,6 @@ def create_router() -> Router:
         dependencies={"subscriber": Provide(current_subscriber)},
         guards=[check_origin],
         exception_handlers=EXCEPTION_HANDLERS,
+        request_class=ApiRequest,
         request_max_body_size=LARGEST_BODY_BYTES,
     )

@@ -21,7 +21,7 @@ from matinee.entitlements.queries import (
 )
 from matinee.entitlements.rules import startable_until
 from matinee.entitlements.types import Entitlement
-from matinee.kernel.errors import Refused
+from matinee.kernel.errors import NotFound, Refused
 from matinee.kernel.periods import WindowUnit
 from matinee.offers.documents import movies_section
 from matinee.offers.quotes import SignedQuote
@@ -37,6 +37,7 @@ from matinee.purchases.operations.transitions import right_until
 from matinee.purchases.rules import OPEN, cancellable_until
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Purchase, PurchaseState
+from matinee.viewer_api.hot.rights import ITEM_KINDS
 from matinee.viewer_api.problems import documented, problem_response
 from matinee.viewer_api.session_auth import Subscriber
 from matinee.viewer_api.views import (
@@ -118,6 +119,8 @@ async def show_right(
     item_id: FromPath[UUID],
 ) -> Response[RightView]:
     """Return whether an item can be played, is being confirmed, or can be rented now."""
+    if item_kind not in ITEM_KINDS:
+        raise NotFound("There is no such kind of item.")
     async with purchases.database.transaction(subscriber.operator_id) as tx:
         holder = await queries.slot_holder(
             tx,

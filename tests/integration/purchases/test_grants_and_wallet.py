@@ -5,10 +5,20 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
-from tests.factories.sale import CREDITS
+from tests.factories.sale import CREDITS, PRICE
 from tests.factories.sale import Person as Customer
 from tests.factories.shop import Shop, open_shop
-from tests.integration.purchases.deciders import act, ask, audited, balance, hire, rights, told
+from tests.integration.purchases.deciders import (
+    act,
+    ask,
+    audited,
+    balance,
+    case_of,
+    hire,
+    limit,
+    rights,
+    told,
+)
 from tests.simulation.seeded import A, D
 
 from matinee.customers.queries import get_customer
@@ -22,6 +32,7 @@ from matinee.kernel.paging import ListQuery
 from matinee.platform.audit import SYSTEM
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.simulated import Fault
+from matinee.purchases.operations.extending import extend_by_staff
 from matinee.purchases.queries import wallet_lines
 from matinee.purchases.types import (
     GrantProposal,
@@ -248,3 +259,30 @@ async def test_debits_at_once_never_take_more_than_there_is(shop: Shop) -> None:
     assert await balance(shop, ann) == CREDITS - 2 * debited - CREDITS * bought
     assert debited == (0 if bought else 2)
     assert await shop.broken() == []
+
+
+@pytest.mark.parametrize("bought", [True, False])
+async def test_a_right_that_is_over_is_not_given_again_around_the_limit(shop: Shop, bought: bool) -> None:
+    ann, ben = await shop.person(), await hire(shop, "Ben")
+    if bought:
+        await shop.buy(ann)
+    else:
+        await act(shop, ann, free(shop, until=shop.clock.moment + 2 * DAY), ben)
+    (right,) = await rights(shop, ann)
+    await limit(shop, EUR=PRICE - 1)
+
+    async def more(days: int) -> Entitlement:
+        async with shop.database.transaction(shop.operator_id) as tx:
+            return await extend_by_staff(
+                tx, case=case_of(shop, ann), entitlement_id=right.entitlement_id, reason="was ill",
+                until=shop.clock.moment + days * DAY, actor=ben.actor,
+            )  # fmt: skip
+
+    assert (await more(4)).startable_until == shop.clock.moment + 4 * DAY
+    shop.clock.advance(5 * DAY)
+    with pytest.raises(Refused) as refused:
+        await more(300)
+    assert refused.value.code == "needs_second_person"
+    await limit(shop, EUR=PRICE)
+    await more(2)
+    assert await right_now(shop, ann) is not None

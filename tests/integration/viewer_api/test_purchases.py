@@ -292,3 +292,13 @@ async def test_a_playback_token_opens_nothing_else(database_urls: EmbeddedPostgr
         assert code(await client.get(key)) == (401, "token_invalid")
         forged = {"authorization": "Bearer eyJhbGciOiJub25lIn0.e30."}
         assert code(await client.get(key, headers=forged)) == (401, "token_invalid")
+
+
+async def test_a_kind_of_item_that_there_is_not(database_urls: EmbeddedPostgresInfo) -> None:
+    async with (
+        open_shop(database_urls, capabilities=A) as shop,
+        signed_in(shop, await shop.person()) as client,
+    ):
+        for kind in ("%00", "%ff", "film", "mo%00vie"):
+            answer = await client.get(f"/api/items/{kind}/{shop.sale.movie_id}/right")
+            assert code(answer) == (404, "not_found")

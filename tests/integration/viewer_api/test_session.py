@@ -170,3 +170,19 @@ async def test_a_full_account_is_told_so(client: AsyncClient, world: World) -> N
     await _sign_in(client, username="piet")
     other = DEVICE | {"device_id": str(uuid4())}
     assert _problem(await _sign_in(client, username="piet", device=other)) == (403, "too_many_devices")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"username": "\xff"}',
+        b"[" * 30_000,
+        b'{"username":' * 3_000,
+        b'{"username": "\\ud800"}',
+        b"1e999999",
+        b"{",
+    ],
+)
+async def test_a_body_that_is_no_json_is_the_senders_mistake(client: AsyncClient, body: bytes) -> None:
+    answer = await client.post("/api/session", content=body, headers={"content-type": "application/json"})
+    assert _problem(answer) == (400, "invalid")

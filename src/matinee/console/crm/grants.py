@@ -13,13 +13,13 @@ from matinee.catalog.queries import item_choices, item_titles
 from matinee.console.access import allow
 from matinee.console.crm.customer_page import customer_page, show_tab
 from matinee.console.crm.customers import PATH
-from matinee.console.crm.deciding import ASKED, act, once
+from matinee.console.crm.deciding import ASKED, act, case_of, once
 from matinee.console.crm.local_time import from_local, to_local
 from matinee.console.crm.reasons import ReasonForm, ask_again
 from matinee.console.forms import choices, read_form, show_errors, stripped
 from matinee.console.rendering import redirect
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
-from matinee.entitlements.operations import extend_right, revoke_grant
+from matinee.entitlements.operations import revoke_grant
 from matinee.entitlements.queries import get_entitlement
 from matinee.entitlements.types import Entitlement
 from matinee.kernel.errors import Conflict, Invalid, NotFound, Refused
@@ -27,7 +27,7 @@ from matinee.kernel.ids import new_id, parse_id
 from matinee.offers.queries.ppv_rules import ppv_rule_choices
 from matinee.platform.db import Database, Transaction
 from matinee.platform.operators import Operator
-from matinee.purchases.operations.acting import end_of_item
+from matinee.purchases.operations.extending import extend_by_staff
 from matinee.purchases.queries import get_purchase
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Decision, GrantProposal
@@ -182,6 +182,7 @@ async def extend(
     database: ConsoleDatabase,
     operator: CurrentOperator,
     staff: CurrentStaff,
+    purchases: Purchases,
     key: FromPath[str],
     right: FromPath[str],
 ) -> Response[Any]:
@@ -190,15 +191,11 @@ async def extend(
     try:
         async with database.transaction(operator.operator_id) as tx:
             found = await _right(tx, operator, customer_id, right_id)
-            await extend_right(
+            await extend_by_staff(
                 tx,
-                operator_id=operator.operator_id,
-                customer_id=customer_id,
+                case=case_of(operator, purchases, customer_id),
                 entitlement_id=right_id,
                 until=_until(form, operator, found),
-                licence_ends_at=await end_of_item(
-                    tx, operator_id=operator.operator_id, item_kind=found.item_kind, item_id=found.item_id
-                ),
                 reason=form.reason.data or "",
                 actor=staff.actor,
             )

@@ -55,7 +55,7 @@ def reference_in(body: bytes) -> str:
     """
     try:
         read = msgspec.json.decode(body, type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         read = _Body()
     reference = read.reference or (read.data and read.data.reference)
     if not reference or len(reference) > LONGEST_REFERENCE:

@@ -135,6 +135,11 @@ async def carry_out(
             assert_never(proposal)
 
 
+async def weight_of_purchase(tx: Transaction, *, case: Case, kind: str, purchase_id: UUID) -> Weight:
+    """Return what a purchase was sold for. Raises NotFound."""
+    return _weight(kind, await _purchase(tx, case, purchase_id))
+
+
 def _weight(kind: str, purchase: Purchase) -> Weight:
     return Weight(
         kind=kind, worth=purchase.price, item_title=purchase.item_title, purchase_id=purchase.purchase_id

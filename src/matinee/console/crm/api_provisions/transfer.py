@@ -96,7 +96,7 @@ def settings_from(text: bytes) -> ProvisionConfig:
     try:
         config = msgspec.json.decode(text, type=ProvisionConfig)
         unknown = list(_unknown(msgspec.json.decode(text), config, ""))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = str(error).partition(" - at ")
         where = message[2].strip("`$.") or "settings"
         raise Invalid({where: f"{message[0]}."}) from error

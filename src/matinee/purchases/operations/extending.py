@@ -1,0 +1,59 @@
+"""More time for a right, as far as one person may give it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from matinee.customers.queries import lock_customer
+from matinee.entitlements.operations import extend_right
+from matinee.entitlements.queries import get_entitlement
+from matinee.entitlements.rules import may_start
+from matinee.entitlements.types import Entitlement
+from matinee.kernel.errors import Invalid, NotFound, Refused
+from matinee.platform.audit import Actor
+from matinee.platform.db import Transaction
+from matinee.purchases.operations.acting import Case, Weight, end_of_item, weigh, weight_of_purchase
+from matinee.purchases.operations.four_eyes import needs_second
+from matinee.purchases.queries.decisions import four_eyes_limits
+from matinee.purchases.types import GrantProposal
+
+
+async def extend_by_staff(
+    tx: Transaction, *, case: Case, entitlement_id: UUID, until: datetime, reason: str, actor: Actor
+) -> Entitlement:
+    """Let a right be started until later.
+
+    One that is over would be given a second time by this: above the operator's limit that is a free grant, which a
+    second person agrees to. Raises as `extend_right`, and Refused (`needs_second_person`).
+    """
+    ids = {"operator_id": case.operator.operator_id, "customer_id": case.customer_id}
+    await lock_customer(tx, **ids)
+    now = await tx.now()
+    right = await get_entitlement(tx, **ids, entitlement_id=entitlement_id)
+    if right is None:
+        raise NotFound("There is no such right.")
+    if right.revoked_at is None and not may_start(right, now=now):
+        weight = await _weight(tx, case, right, until, now)
+        if needs_second(weight, await four_eyes_limits(tx, operator_id=ids["operator_id"])):
+            raise Refused(
+                "This right is over, and the film is worth more than one person may give away. Grant it anew: a second"
+                " person is then asked.",
+                code="needs_second_person",
+            )
+    return await extend_right(
+        tx, **ids, entitlement_id=entitlement_id, until=until, reason=reason, actor=actor,
+        licence_ends_at=await end_of_item(
+            tx, operator_id=ids["operator_id"], item_kind=right.item_kind, item_id=right.item_id
+        ),
+    )  # fmt: skip
+
+
+async def _weight(tx: Transaction, case: Case, right: Entitlement, until: datetime, now: datetime) -> Weight:
+    """Return what the right was sold for, or what its item costs where it was granted."""
+    purchase_id = right.purchase_id or right.for_purchase_id
+    if purchase_id is not None:
+        return await weight_of_purchase(tx, case=case, kind="grant", purchase_id=purchase_id)
+    proposal = GrantProposal(item_kind=right.item_kind, item_id=right.item_id, until=until)
+    try:
+        return await weigh(tx, case=case, proposal=proposal, now=now)
+    except Invalid as error:
+        raise Refused(" ".join(error.fields.values()), code="right_ended") from error
