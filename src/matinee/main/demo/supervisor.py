@@ -91,7 +91,7 @@ class Supervisor:
         if not layout.seeded.exists():
             self._empty()
         with step("Schema"):
-            migrate(database.owner_url)
+            _migrate(database.owner_url)
         environment = layout.environment(database)
         layout.write_environment(environment)
         with step("Sample billing server"):
@@ -168,6 +168,13 @@ def _check_port(variable: str, port: int) -> None:
 
 def _matinee(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "matinee.main", *arguments]
+
+
+def _migrate(owner_url: str) -> None:
+    try:
+        migrate(owner_url)
+    except Unavailable as error:
+        raise Unavailable(f"{error.message} `make demo-reset` deletes the demo's data.") from error
 
 
 def _billing_command(layout: Layout) -> list[str]:
