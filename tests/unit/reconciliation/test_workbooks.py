@@ -45,6 +45,33 @@ def test_a_cell_in_the_last_corner_is_refused_before_memory_is_taken(tmp_path: P
     assert "reaches over more than" in refusal(saved(tmp_path, workbook(far)))
 
 
+def test_a_sheet_is_looked_at_whatever_its_part_is_called(tmp_path: Path) -> None:
+    """Which part is the sheet is said by the list of relations, not by a name."""
+    far = sheet(ROWS).replace("</sheetData>", f'<row r="1048576">{cell("XFD1048576", 1.0)}</row></sheetData>')
+    for name in ("xl/elsewhere.xml", "xl/media/image1.png"):
+        assert "reaches over more than" in refusal(
+            saved(tmp_path, workbook(sheet(ROWS), more={name: far.encode()}))
+        )
+
+
+def test_one_long_text_that_many_cells_share_is_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    shared = '<row r="{0}"><c r="A{0}" t="s"><v>0</v></c><c r="B{0}" t="s"><v>0</v></c></row>'
+    rows = "".join(shared.format(number) for number in range(1, 3001))
+    for tag in ("si", "x:si"):
+        texts = f"<sst><{tag}><t>short</t></{tag}><{tag}><t>{'a' * 900_000}</t></{tag}></sst>"
+        bomb = workbook(
+            sheet(ROWS).replace("</sheetData>", f"{rows}</sheetData>"),
+            more={"xl/sharedStrings.xml": texts.encode()},
+        )
+        assert len(bomb) < 100_000
+        assert "very long text" in refusal(saved(tmp_path, bomb))
+
+
+def test_settings_of_a_printer_are_no_sheet(tmp_path: Path) -> None:
+    printer = "\\\\office\\Printer".encode("utf-16-le")
+    examine(saved(tmp_path, workbook(sheet(ROWS), more={"xl/printerSettings/printerSettings1.bin": printer})))
+
+
 def test_a_sheet_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     path = saved(tmp_path, workbook("x", more={"xl/worksheets/sheet2.xml": sheet(ROWS).encode("utf-16")}))
     assert "UTF-8" in refusal(path)
