@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -60,12 +61,14 @@ def running_sample(language: str, *, port: int, database: Path, secret: str = ""
         stdin=DEVNULL,
         stdout=DEVNULL,
         stderr=DEVNULL,
+        start_new_session=True,
     )
     try:
         _await_health(port, process)
         yield f"http://127.0.0.1:{port}/rentals"
     finally:
-        process.terminate()
+        # The whole group: PHP's workers outlive the process that started them.
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=10)
 
 

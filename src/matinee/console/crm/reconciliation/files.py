@@ -67,7 +67,7 @@ async def files(
             path=PATH,
             noun=("file", "files"),
             columns=(
-                Column("File"), Column("API provision"), Column("Covers"), Column("Rows", kind="number"),
+                Column("File"), Column("API provision"), Column("Covers"), Column("Lines", kind="number"),
                 Column("State"), Column("Uploaded"),
             ),
             filters=(
