@@ -24,6 +24,7 @@ from tests.integration.console.test_crm_provisions import (
 
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
+from matinee.provisions.operations.call_tests import MOST_OF_AN_OPERATOR
 from matinee.provisions.queries import latest_call_tests
 from matinee.provisions.simulated import SimulatedBilling
 from matinee.provisions.types import CallTest, ProvisionConfig
@@ -89,6 +90,23 @@ async def test_test_calls_are_limited(
     codes = [(await browser.post(path, TEST)).status_code for _ in range(21)]
     assert codes == [303] * 20 + [429]
     assert len(billing.requests) == 20
+
+
+async def test_test_calls_are_limited_for_all_provisions_of_an_operator_together(
+    browser: Browser, database: Database, operator: Operator, billing: SimulatedBilling
+) -> None:
+    """Otherwise a new provision for each host would make them a scanner."""
+    provision = await _add(browser, database, operator)
+    path = f"{PROVISIONS}/{provision.provision_id}/test-call"
+    assert (await browser.post(path, TEST)).status_code == 303
+    async with database.transaction(operator.operator_id) as tx:
+        tag = await tx.execute(
+            "UPDATE sign_in_failures SET failures = $1 WHERE subject = 'test-call-operator'",
+            MOST_OF_AN_OPERATOR,
+        )
+    assert tag == "UPDATE 1"
+    assert (await browser.post(path, TEST)).status_code == 429
+    assert len(billing.requests) == 1
 
 
 async def test_the_log_and_the_health_panel_start_empty(

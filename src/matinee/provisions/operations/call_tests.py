@@ -19,6 +19,9 @@ from matinee.provisions.types import BillingTarget, CallName, CallTest, Exchange
 MOST_TEST_CALLS: Final = 20
 """Test calls of one provision in 15 minutes: it must not become a way to scan a host."""
 
+MOST_OF_AN_OPERATOR: Final = 60
+"""Of all its provisions together: a new provision for each host must not become a way to scan a network."""
+
 
 async def begin_call_test(
     tx: Transaction,
@@ -31,8 +34,11 @@ async def begin_call_test(
     now: datetime,
 ) -> BillingTarget:
     """Note that somebody makes a test call, and return whom it goes to. Raises NotFound, TooMany."""
-    limit = TryLimit(f"test-call:{provision_id}", MOST_TEST_CALLS)
-    await take_try(tx, operator_id=operator_id, limits=[limit], now=now)
+    limits = [
+        TryLimit(f"test-call:{provision_id}", MOST_TEST_CALLS),
+        TryLimit("test-call-operator", MOST_OF_AN_OPERATOR),
+    ]
+    await take_try(tx, operator_id=operator_id, limits=limits, now=now)
     provision = await get_provision(tx, operator_id=operator_id, provision_id=provision_id)
     if getattr(provision.config, call) is None:
         raise NotFound(f"The provision has no {call} call.")

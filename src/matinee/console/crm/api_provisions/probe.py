@@ -29,6 +29,9 @@ from matinee.staff.types import Role
 MOST_PROBES: Final = 6
 """Probes of one provision in 15 minutes: it must not become a way to hammer or scan a host."""
 
+MOST_OF_AN_OPERATOR: Final = 30
+"""Of all its provisions together: a new provision for each host must not become a way to scan a network."""
+
 _LONGEST: Final = 200
 
 
@@ -122,8 +125,11 @@ async def run(
     try:
         async with database.transaction(operator.operator_id) as tx:
             now = await tx.now()
-            limit = TryLimit(f"probe:{provision_id}", MOST_PROBES)
-            await take_try(tx, operator_id=operator.operator_id, limits=[limit], now=now)
+            limits = [
+                TryLimit(f"probe:{provision_id}", MOST_PROBES),
+                TryLimit("probe-operator", MOST_OF_AN_OPERATOR),
+            ]
+            await take_try(tx, operator_id=operator.operator_id, limits=limits, now=now)
             await request_probe(
                 tx,
                 operator_id=operator.operator_id,
