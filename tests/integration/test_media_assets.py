@@ -339,7 +339,7 @@ async def test_films_and_keys_of_another_operator_do_not_exist(
                 await queries.get_key(tx, secret_box=BOX, key_id=key_id, **ids)
             with pytest.raises(NotFound):
                 await operations.fail_packaging(tx, error="not yours", now=NOW, **ids)
-            assert await queries.recent_assets(tx, operator_id=BOREAL) == []
+            assert await queries.assets_by_id(tx, operator_id=BOREAL, asset_ids=[asset.asset_id]) == {}
     with pytest.raises(NotFound):
         await jobs.package_asset(
             database, storage, BOX, operator_id=BOREAL, asset_id=asset.asset_id, key_url=KEY_URL
@@ -379,16 +379,6 @@ async def test_keys_lie_sealed_in_the_database(
         key = await queries.get_key(tx, secret_box=BOX, **ids)
     assert len(key) == 16
     assert key not in sealed
-
-
-async def test_recent_films_come_newest_first(
-    database: Database, storage: ObjectStorage, tmp_path: Path
-) -> None:
-    clip = make_clip(tmp_path / "in.mp4", seconds=0.5)
-    assets = [await uploaded(database, storage, clip) for _ in range(3)]
-    async with database.transaction(AURORA) as tx:
-        recent = await queries.recent_assets(tx, operator_id=AURORA, limit=2)
-    assert [asset.asset_id for asset in recent] == [assets[2].asset_id, assets[1].asset_id]
 
 
 async def test_uploads_that_are_empty_or_too_large_leave_nothing(

@@ -29,13 +29,12 @@ from matinee.customers.types import CustomerInput, PaymentType, ProductInput
 from matinee.kernel.ids import new_id
 from matinee.kernel.money import CREDIT, Money
 from matinee.kernel.periods import WindowUnit
-from matinee.media.operations import register_asset
+from matinee.media.operations import register_asset, request_packaging
 from matinee.media.posters import save_poster
 from matinee.media.queries import get_asset
 from matinee.media.uploads import save_upload
 from matinee.offers.operations.ppv_rules import create_ppv_rule
 from matinee.offers.types import PpvRuleDraft
-from matinee.platform import jobs
 from matinee.platform.audit import Actor
 from matinee.platform.operators import Operator, list_operators
 from matinee.platform.passwords import hash_password
@@ -214,9 +213,7 @@ class Shop:
                 tx, operator_id=operator_id, asset_id=asset_id, file_name=film.name, source_key=stored.key,
                 now=await tx.now(),
             )  # fmt: skip
-            await jobs.enqueue(
-                tx, "media.package_asset", operator_id=str(operator_id), asset_id=str(asset_id)
-            )
+            await request_packaging(tx, operator_id=operator_id, asset_id=asset_id)
         while (asset := await self._ask(get_asset, asset_id=asset_id)).state != "ready":
             assert asset.state != "failed", asset.error
             await asyncio.sleep(_LOOK_EVERY_SECONDS)

@@ -1,1 +1,1 @@
-"""The catalogue as staff keep it (CMS): movies with their prices, and packages."""
+"""The catalogue as staff keep it (CMS): movies, live events and seasons with their prices, and packages."""

@@ -11,7 +11,7 @@ from litestar.types import Guard
 
 from matinee.console.services import AnyConnection, ConsoleRequest, operator_of, services_of, staff_of
 from matinee.kernel.errors import NotSignedIn
-from matinee.platform.operators import Operator, operator_by_host
+from matinee.platform.operators import Operator, host_name, operator_by_host
 from matinee.staff.jobs import staff_of_session
 from matinee.staff.rules import SESSION_LIFETIME, require
 from matinee.staff.types import Role, Staff
@@ -24,14 +24,6 @@ BACKGROUND_HEADER = "x-background"
 QUIET_HEADER = "x-quiet"
 
 
-def host_of(connection: AnyConnection) -> str:
-    """Return the request's host name: lower case, without port or final dot."""
-    host = connection.headers.get("host", "").strip().lower()
-    if host.startswith("["):
-        return host.partition("]")[0].strip("[")
-    return host.partition(":")[0].rstrip(".")
-
-
 async def find_who(connection: AnyConnection, handler: BaseRouteHandler) -> None:
     """Guard of every page: find the operator and the person. Only handlers with `public` go without.
 
@@ -41,7 +33,7 @@ async def find_who(connection: AnyConnection, handler: BaseRouteHandler) -> None
         return
     services, state = services_of(connection), connection.scope["state"]
     async with services.database.directory() as tx:
-        operator = await operator_by_host(tx, host=host_of(connection))
+        operator = await operator_by_host(tx, host=host_name(connection.headers.get("host", "")))
     state["matinee_operator"] = operator
     secret = connection.cookies.get(SESSION_COOKIE)
     if secret:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from litestar import Request
@@ -56,9 +55,3 @@ def staff_of(connection: AnyConnection) -> Staff | None:
     """Return who is signed in, once the guard has found it."""
     found: Staff | None = connection.scope["state"].get("matinee_staff")
     return found
-
-
-def operator_id_of(connection: AnyConnection) -> UUID | None:
-    """Return the operator's id, if the host leads to one."""
-    operator = operator_of(connection)
-    return None if operator is None else operator.operator_id

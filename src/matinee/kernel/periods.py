@@ -39,7 +39,7 @@ def window_end(start: datetime, *, unit: WindowUnit, quantity: int, zone: ZoneIn
         stepped = local + timedelta(days=quantity)
     else:
         stepped = _add_months(local, quantity * (12 if unit is WindowUnit.YEARS else 1))
-    return _later_instant(stepped, zone)
+    return instant_of(stepped, zone)
 
 
 def _add_months(local: datetime, months: int) -> datetime:
@@ -49,6 +49,6 @@ def _add_months(local: datetime, months: int) -> datetime:
     return local.replace(year=year, month=month, day=min(local.day, calendar.monthrange(year, month)[1]))
 
 
-def _later_instant(local: datetime, zone: ZoneInfo) -> datetime:
-    """Resolve a wall-clock time; of the two readings of a skipped or repeated time, the later one."""
+def instant_of(local: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant (UTC) of a wall-clock time; of the two of a skipped or repeated time, the later one."""
     return max(local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))

@@ -8,7 +8,7 @@ from typing import Any
 from matinee.kernel.errors import NotFound
 from matinee.platform import operators
 from matinee.platform.db import Database
-from matinee.platform.operators import Operator
+from matinee.platform.operators import Operator, host_name
 
 FRESH_SECONDS = 3.0
 _MOST_REMEMBERED = 1000
@@ -68,11 +68,8 @@ class HostDirectory:
 
 
 def host_of(scope: Any) -> str:
-    """Return the host name that a request was made to: lower case, without port and without a final dot."""
+    """Return the host name that a request was made to; empty where it names none."""
     for name, value in scope["headers"]:
         if name == b"host":
-            text: str = value.decode("latin-1").strip().lower()
-            if not text.startswith("["):
-                text = text.partition(":")[0]
-            return text.rstrip(".")
+            return host_name(value.decode("latin-1"))
     return ""

@@ -15,8 +15,9 @@ from matinee.entitlements.jobs import note_ended_rights
 from matinee.main.health import refuse_to_forget
 from matinee.main.wiring import Services, build_services
 from matinee.media.jobs import package_asset
+from matinee.media.operations import TASK as PACKAGE_TASK
 from matinee.platform import jobs
-from matinee.platform.operators import get_operator, list_operators
+from matinee.platform.operators import get_operator
 from matinee.platform.settings import Settings
 from matinee.provisions.jobs import run_requested_probe
 from matinee.provisions.operations.probes import TASK as PROBE_TASK
@@ -65,15 +66,18 @@ async def work(
     services: Services, stop: asyncio.Event, *, on_start: Callable[[], None] = lambda: None
 ) -> None:
     """Run jobs and the resolver until `stop` is set. What fails is begun again after a pause."""
-    app = create_jobs_app(services)
+    app, database = create_jobs_app(services), services.database
     parts: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
         ("jobs", lambda: _run_jobs(app, jobs.QUEUE, _CONCURRENCY)),
         ("calls", lambda: _run_jobs(app, jobs.CALLS, _MOST_CALLS)),
-        ("stalled_jobs", lambda: _return_stalled_jobs(app)),
-        ("manifests", lambda: _repair_manifests(services)),
-        ("ended_rights", lambda: _note_ended_rights(services)),
-        ("pruning", lambda: _prune(services)),
-        ("erasures", lambda: _finish_erasures(services)),
+        ("stalled_jobs", lambda: _every(_LOOK_EVERY_SECONDS, lambda: _return_stalled_jobs(app))),
+        (
+            "manifests",
+            lambda: _every(_REPAIR_EVERY_SECONDS, lambda: repair_manifests(database, services.storage)),
+        ),
+        ("ended_rights", lambda: _every(_ENDS_EVERY_SECONDS, lambda: note_ended_rights(database))),
+        ("pruning", lambda: _every(_PRUNE_EVERY_SECONDS, lambda: prune_events(database))),
+        ("erasures", lambda: _every(_ERASE_EVERY_SECONDS, lambda: finish_erasures(database))),
     ]
     # These see `stop` themselves and let their calls end; the others are cut off.
     loops: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
@@ -94,9 +98,9 @@ def create_jobs_app(services: Services) -> procrastinate.App:
     """Return procrastinate's app with every task registered."""
     app = jobs.create_app(services.settings.database_url)
 
-    @app.task(name="media.package_asset", queue=jobs.QUEUE, retry=_RETRY)
+    @app.task(name=PACKAGE_TASK, queue=jobs.QUEUE, retry=_RETRY)
     async def package(operator_id: str, asset_id: str) -> None:
-        async with _job("media.package_asset", operator_id=operator_id, asset_id=asset_id):
+        async with _job(PACKAGE_TASK, operator_id=operator_id, asset_id=asset_id):
             await package_asset(
                 services.database,
                 services.storage,
@@ -166,43 +170,18 @@ async def _run_jobs(app: procrastinate.App, queue: str, most_at_once: int) -> No
     )
 
 
+async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+    """Do the work at the start and every so often, for ever."""
+    while True:
+        await work()
+        await asyncio.sleep(seconds)
+
+
 async def _return_stalled_jobs(app: procrastinate.App) -> None:
-    """Give the jobs of workers that died back to the queue, for ever."""
-    while True:
-        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_SILENT_SECONDS):
-            _log.warning("job_returned", task=job.task_name, attempts=job.attempts)
-            await app.job_manager.retry_job(job)
-        await asyncio.sleep(_LOOK_EVERY_SECONDS)
-
-
-async def _repair_manifests(services: Services) -> None:
-    """Bring the manifests in line with the database: at the start and every few minutes, for ever."""
-    while True:
-        await repair_manifests(services.database, services.storage)
-        await asyncio.sleep(_REPAIR_EVERY_SECONDS)
-
-
-async def _note_ended_rights(services: Services) -> None:
-    """Record the ends of rights that ran out, for ever."""
-    while True:
-        await note_ended_rights(services.database)
-        await asyncio.sleep(_ENDS_EVERY_SECONDS)
-
-
-async def _prune(services: Services) -> None:
-    """Forget what nobody needs any more, for ever."""
-    while True:
-        async with services.database.directory() as tx:
-            operator_ids = [operator.operator_id for operator in await list_operators(tx)]
-        await prune_events(services.database, operator_ids=operator_ids)
-        await asyncio.sleep(_PRUNE_EVERY_SECONDS)
-
-
-async def _finish_erasures(services: Services) -> None:
-    """Finish the erasures that open purchases held up: at the start and every few minutes, for ever."""
-    while True:
-        await finish_erasures(services.database)
-        await asyncio.sleep(_ERASE_EVERY_SECONDS)
+    """Give the jobs of workers that died back to the queue."""
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_SILENT_SECONDS):
+        _log.warning("job_returned", task=job.task_name, attempts=job.attempts)
+        await app.job_manager.retry_job(job)
 
 
 async def _keep_running(name: str, part: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:

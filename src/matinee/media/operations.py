@@ -9,7 +9,10 @@ from matinee.media import queries
 from matinee.media.rules import clean_file_name
 from matinee.media.types import Asset, ContentKey
 from matinee.platform.db import Transaction
+from matinee.platform.jobs import enqueue
 from matinee.platform.secrets import SecretBox
+
+TASK = "media.package_asset"
 
 
 async def register_asset(
@@ -32,6 +35,11 @@ async def register_asset(
         operator_id, asset_id, clean_file_name(file_name), source_key, now,
     )  # fmt: skip
     return await queries.get_asset(tx, operator_id=operator_id, asset_id=asset_id)
+
+
+async def request_packaging(tx: Transaction, *, operator_id: UUID, asset_id: UUID) -> None:
+    """Have a film packaged by a worker once this transaction commits; of one film, one job after the other."""
+    await enqueue(tx, TASK, lock=f"asset:{asset_id}", operator_id=str(operator_id), asset_id=str(asset_id))
 
 
 async def start_packaging(

@@ -34,15 +34,6 @@ async def assets_by_id(tx: Transaction, *, operator_id: UUID, asset_ids: Sequenc
     return {row["asset_id"]: Asset(**row) for row in rows}
 
 
-async def recent_assets(tx: Transaction, *, operator_id: UUID, limit: int = 50) -> list[Asset]:
-    """Return the operator's uploaded films, newest first."""
-    rows = await tx.fetch(
-        f"SELECT {_ASSET} FROM assets WHERE operator_id = $1 ORDER BY asset_id DESC LIMIT $2",  # nosec B608
-        operator_id, limit,
-    )  # fmt: skip
-    return [Asset(**row) for row in rows]
-
-
 async def get_key(
     tx: Transaction, *, secret_box: SecretBox, operator_id: UUID, asset_id: UUID, key_id: UUID
 ) -> bytes:

@@ -74,8 +74,16 @@ _SELECT = """
 """
 
 
+def host_name(header: str) -> str:
+    """Return the host name in a Host header: lower case, without port, brackets and final dot."""
+    text = header.strip().lower()
+    if text.startswith("["):
+        return text.partition("]")[0].strip("[")
+    return text.partition(":")[0].rstrip(".")
+
+
 async def operator_by_host(tx: Transaction, *, host: str) -> Operator:
-    """Return the operator that `host` (no port, lower case) leads to. Raises NotFound (`unknown_host`)."""
+    """Return the operator that `host` (see `host_name`) leads to. Raises NotFound (`unknown_host`)."""
     row = await tx.fetchrow(_SELECT + "WHERE h.host = $1", host)
     if row is None:
         raise NotFound("No operator answers at this host name.", code="unknown_host")

@@ -1,6 +1,5 @@
 """Secrets of a provision at rest: bound to operator, provision and name, so that a copied row opens nothing."""
 
-from collections.abc import Mapping
 from uuid import UUID
 
 from matinee.platform.secrets import SecretBox
@@ -14,16 +13,6 @@ def seal_secret(box: SecretBox, text: str, *, operator_id: UUID, provision_id: U
 def open_secret(box: SecretBox, sealed: bytes, *, operator_id: UUID, provision_id: UUID, name: str) -> str:
     """Return the text. Raises Misconfigured when it was sealed for something else or with another key."""
     return box.open(sealed, context=_context(operator_id, provision_id, name)).decode()
-
-
-def open_secrets(
-    box: SecretBox, sealed: Mapping[str, bytes], *, operator_id: UUID, provision_id: UUID
-) -> dict[str, str]:
-    """Return the texts by name. For the moment of a call only: keep, log or return none of them."""
-    return {
-        name: open_secret(box, text, operator_id=operator_id, provision_id=provision_id, name=name)
-        for name, text in sealed.items()
-    }
 
 
 def _context(operator_id: UUID, provision_id: UUID, name: str) -> bytes:

@@ -26,18 +26,6 @@ class LiveSession(msgspec.Struct, frozen=True, kw_only=True):
     last_seen_at: datetime
 
 
-async def get_staff(tx: Transaction, *, operator_id: UUID, staff_id: UUID) -> Staff:
-    """Return one account. Raises NotFound."""
-    row = await tx.fetchrow(
-        """SELECT operator_id, staff_id, email, name, roles
-           FROM staff_accounts WHERE operator_id = $1 AND staff_id = $2""",
-        operator_id, staff_id,
-    )  # fmt: skip
-    if row is None:
-        raise NotFound("There is no such staff account.")
-    return _staff(row)
-
-
 _ROWS = """
     SELECT a.operator_id, a.staff_id, a.email, a.name, a.roles, a.version, a.disabled_at, a.created_at,
            (SELECT max(s.last_seen_at) FROM staff_sessions s

@@ -137,7 +137,7 @@ async def _item(tx: Transaction, operator_id: UUID, asked: StartRequest) -> Live
         episode_id=asked.episode_id,
     )  # fmt: skip
     if item is None or item.episode_id != asked.episode_id:
-        raise NotFound("There is no such film.")
+        raise NotFound("There is no such title.")
     return item
 
 
@@ -181,7 +181,7 @@ async def _stream(tx: Transaction, operator_id: UUID, item: LiveItem) -> StreamV
         asset = await get_asset(tx, operator_id=operator_id, asset_id=item.asset_id)
         if asset.playlist_key is not None:
             return StreamView(kind="hls", url=f"/{asset.playlist_key}")
-    raise Unavailable("This film is still being prepared. Try again in a few minutes.", code="not_ready")
+    raise Unavailable("This is still being prepared. Try again in a few minutes.", code="not_ready")
 
 
 @post(

@@ -9,6 +9,7 @@ import msgspec
 from matinee.kernel.webhook_signatures import signature
 from matinee.platform.db import Database
 from matinee.platform.due_work import PER_OPERATOR, DueWork
+from matinee.platform.operators import list_operators
 from matinee.platform.secrets import SecretBox
 from matinee.provisions.resolver import LookupPool
 from matinee.provisions.rules import excerpt
@@ -116,10 +117,12 @@ def _cause(reply: Reply) -> str:
     return reply.failure.value if reply.failure else "broken"
 
 
-async def prune_events(database: Database, *, operator_ids: Sequence[UUID]) -> int:
-    """Forget old events of these operators; returns how many."""
+async def prune_events(database: Database) -> int:
+    """Forget old events of every operator; returns how many."""
+    async with database.directory() as tx:
+        operators = await list_operators(tx)
     pruned = 0
-    for operator_id in operator_ids:
-        async with database.transaction(operator_id) as tx:
-            pruned += await prune(tx, operator_id=operator_id, now=await tx.now())
+    for operator in operators:
+        async with database.transaction(operator.operator_id) as tx:
+            pruned += await prune(tx, operator_id=operator.operator_id, now=await tx.now())
     return pruned

@@ -8,7 +8,7 @@ from tests.factories.catalogue import Catalogue
 from tests.integration.console.conftest import Browser
 
 from matinee.media.operations import fail_packaging, note_progress, start_packaging
-from matinee.media.queries import recent_assets
+from matinee.media.queries import assets_by_id
 from matinee.media.types import Asset
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
@@ -37,7 +37,11 @@ async def upload(
 
 async def assets_of(database: Database, operator: Operator) -> list[Asset]:
     async with database.transaction(operator.operator_id) as tx:
-        return await recent_assets(tx, operator_id=operator.operator_id)
+        kept = await tx.fetch("SELECT asset_id FROM assets")
+        found = await assets_by_id(
+            tx, operator_id=operator.operator_id, asset_ids=[row["asset_id"] for row in kept]
+        )
+    return list(found.values())
 
 
 async def test_a_film_is_stored_registered_and_queued(

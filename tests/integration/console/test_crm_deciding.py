@@ -183,7 +183,7 @@ async def test_a_film_is_granted_extended_and_taken_away(shop: Shop, storage: Ob
         assert (await care.post(revoke, {"reason": "by mistake"})).status_code == 303
         assert "Granted free Film 0 Taken away" in plain((await care.get(at(person, "content"))).text)
         activity = plain((await care.get(at(person, "activity"))).text)
-        for words in ("Film granted free", "Right given more time", "Free grant taken away"):
+        for words in ("Title granted free", "Right given more time", "Free grant taken away"):
             assert words in activity
     assert await shop.broken() == []
 
@@ -230,7 +230,7 @@ async def test_nobody_else_gives_anything_away(shop: Shop, storage: ObjectStorag
     (right,) = await rights(shop, person)
     async with staff(shop, storage, "catalogue", "integration") as other:
         tab = await other.get(at(person, "content"))
-        assert "Grant a film" not in tab.text
+        assert "Grant a title" not in tab.text
         for path in ("grant", f"rights/{right.entitlement_id}/extend"):
             assert (await other.get(at(person, path))).status_code == 403
             assert (await other.post(at(person, path), {"reason": "x"})).status_code == 403

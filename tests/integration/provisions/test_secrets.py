@@ -1,6 +1,6 @@
 """Secrets of a provision: sealed, write-only, bound to where they belong, and in no audit entry."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from matinee.platform.operators import Operator
 from matinee.platform.secrets import SecretBox
 from matinee.provisions import operations, queries
 from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.sealing import open_secret, open_secrets
+from matinee.provisions.sealing import open_secret
 from matinee.provisions.types import BearerAuth
 
 INES = Actor("staff", UUID(int=7), "Ines Integration")
@@ -56,6 +56,10 @@ async def sealed(tx: Transaction, where: Where) -> dict[str, bytes]:
         where["operator_id"], where["provision_id"],
     )  # fmt: skip
     return {row["name"]: row["sealed"] for row in rows}
+
+
+def open_secrets(box: SecretBox, kept: Mapping[str, bytes], **where: Any) -> dict[str, str]:
+    return {name: open_secret(box, text, name=name, **where) for name, text in kept.items()}
 
 
 async def test_a_secret_is_stored_sealed_and_listed_by_name_only(database: Database, where: Where) -> None:

@@ -12,7 +12,7 @@ from matinee.platform.passwords import hash_password
 from matinee.platform.try_limits import TryLimit, account_limit, address_limit, forgive, take_try
 from matinee.staff.jobs import sign_in, staff_of_session
 from matinee.staff.operations import create_staff, disable_staff, set_staff_password, update_staff
-from matinee.staff.queries import get_staff, get_staff_row, list_staff
+from matinee.staff.queries import get_staff_row, list_staff
 from matinee.staff.types import Role, Staff
 
 PASSWORD = "correct horse battery"
@@ -35,7 +35,7 @@ async def test_an_account_is_kept_with_a_hash_alone(
     operator = operators[0]
     staff = await add(database, operator)
     async with database.transaction(operator.operator_id) as tx:
-        found = await get_staff(tx, operator_id=operator.operator_id, staff_id=staff.staff_id)
+        found = (await get_staff_row(tx, operator_id=operator.operator_id, staff_id=staff.staff_id)).staff
         encoded = await tx.fetchval("SELECT password_hash FROM staff_accounts")
     assert found == staff
     assert (found.email, found.name, found.roles) == (

@@ -20,7 +20,7 @@ from matinee.platform.db import Database, DatabaseUnavailable
         ("TV.Example:8000", "tv.example"),
         ("tv.example.", "tv.example"),
         ("127.0.0.1:8000", "127.0.0.1"),
-        ("[::1]:8000", "[::1]:8000"),
+        ("[::1]:8000", "::1"),
         ("", ""),
     ],
 )

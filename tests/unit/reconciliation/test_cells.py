@@ -83,6 +83,11 @@ def test_times_are_the_operators_where_they_say_nothing_else(text: str, order: s
     assert (row.charged_at, row.problem) == (datetime(2026, 3, 2, 19, 15, tzinfo=UTC), "")
 
 
+def test_a_time_that_is_there_twice_in_autumn_is_the_second() -> None:
+    row = read("m-1", "4.99", "2026-10-25 02:30", charged_at=2)
+    assert row.charged_at == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("text", ["02.03.2026", "yesterday", "2026-13-01", "0000-00-00"])
 def test_what_is_no_time_is_said(text: str) -> None:
     assert "is not a time" in read("m-1", "4.99", text, charged_at=2).problem

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from wtforms import (
     FieldList,
@@ -30,6 +29,7 @@ from matinee.catalog.types import (
 )
 from matinee.console.currencies import WALLET_CREDITS, currency_choices
 from matinee.console.forms import ConsoleForm, choices, show_errors, stripped
+from matinee.console.local_time import from_local, to_local
 from matinee.kernel.errors import Invalid
 from matinee.kernel.money import Money
 from matinee.offers.types import PpvRule
@@ -124,7 +124,7 @@ def terms_fields(draft: ItemDraft, operator: Operator, version: int | None) -> d
             for price in own_currency_first(draft.prices, operator)
         ],
         "package_ids": [str(package_id) for package_id in draft.package_ids],
-        "licence_ends_at": local_text(draft.licence_ends_at, operator.zone),
+        "licence_ends_at": to_local(draft.licence_ends_at, operator.zone),
         "version": "" if version is None else str(version),
     }
 
@@ -180,7 +180,11 @@ class Reading:
 
     def moment(self, name: str) -> datetime | None:
         """Return a wall-clock time of the operator; one that a clock change repeats is the later instant."""
-        return _read_moment(name, self.form[name].data, self._operator.zone, self.problems)
+        try:
+            return from_local(self.form[name].data or "", self._operator.zone, field=name)
+        except Invalid as error:
+            self.problems |= error.fields
+            return None
 
     def judged(self, check: Callable[[], None]) -> bool:
         """Put all problems beside their fields, with the catalogue's own about what could be read.
@@ -231,7 +235,7 @@ def terms_texts(draft: ItemDraft, operator: Operator, choices: ItemFormChoices) 
         "rule_id": "no rule" if rule is None else rule.name,
         "prices": ", ".join(price.format(operator.locale) for price in sorted_prices(draft.prices)) or "none",
         "package_ids": ", ".join(sorted(packages)) or "none",
-        "licence_ends_at": or_empty(local_text(draft.licence_ends_at, operator.zone).replace("T", " ")),
+        "licence_ends_at": or_empty(to_local(draft.licence_ends_at, operator.zone).replace("T", " ")),
     }
 
 
@@ -295,21 +299,3 @@ def _id(text: object) -> UUID | None:
 
 def _ids(texts: Sequence[str] | None) -> frozenset[UUID]:
     return frozenset(found for text in texts or () if (found := _id(text)) is not None)
-
-
-def local_text(moment: datetime | None, zone: ZoneInfo) -> str:
-    """Return a moment as a field for date and time wants it, by the operator's clocks."""
-    return "" if moment is None else moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
-
-
-def _read_moment(name: str, text: str | None, zone: ZoneInfo, problems: dict[str, str]) -> datetime | None:
-    if not text:
-        return None
-    try:
-        local = datetime.fromisoformat(text)
-        if local.tzinfo is not None or not 1990 <= local.year <= 2999:
-            raise ValueError
-    except ValueError:
-        problems[name] = "Choose a date and time, such as 2027-12-31 23:59."
-        return None
-    return max(local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))

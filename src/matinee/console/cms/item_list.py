@@ -16,8 +16,8 @@ from matinee.catalog.types import Item, ItemKind, ItemRow, Package, PaymentMetho
 from matinee.console.access import allow
 from matinee.console.cms.item_form import own_currency_first
 from matinee.console.cms.shelves import Shelf, on_every_shelf, shelf_of
-from matinee.console.crm.reasons import ReasonForm, ask_again
 from matinee.console.forms import read_form
+from matinee.console.reasons import ReasonForm, ask_again
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.tables import Column, Filter, ListSpec, Table, csv_response, every_row, list_query

@@ -16,6 +16,7 @@ from matinee.console.cms import item_form
 from matinee.console.cms.invoice import preview_invoice
 from matinee.console.cms.item_form import ItemForm, ItemFormChoices
 from matinee.console.cms.shelves import Shelf, on_every_shelf, shelf_of
+from matinee.console.editing import version_sent
 from matinee.console.forms import read_form, sent_file, show_errors
 from matinee.console.rendering import redirect, render, render_fragment
 from matinee.console.services import (
@@ -141,7 +142,7 @@ async def save_item(
         try:
             async with database.transaction(operator.operator_id) as tx:
                 item: Item[Any] = await update_item(
-                    tx, operator_id=operator.operator_id, item_id=found_id, version=_version(form),
+                    tx, operator_id=operator.operator_id, item_id=found_id, version=version_sent(form) or 0,
                     draft=draft, actor=staff.actor, now=await tx.now(),
                 )  # fmt: skip
             return redirect(request, f"{shelf.path}/{found_id}", toast=f"Saved “{item.title}”. {_PUBLISH}")
@@ -272,11 +273,6 @@ def _poster_url(form: ItemForm, operator: Operator) -> str:
 def _source(request: ConsoleRequest) -> UUID | None:
     text = request.query_params.get("from", "")
     return parse_id(text) if text else None
-
-
-def _version(form: ItemForm) -> int:
-    text = form.version.data or ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 ROUTES = [new_item, add_item, edit_item, save_item, preview_item]

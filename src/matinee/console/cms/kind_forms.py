@@ -12,7 +12,6 @@ from matinee.console.cms.item_form import (
     ItemFormChoices,
     Reading,
     StreamForm,
-    local_text,
     or_empty,
     stream_fields,
     stream_texts,
@@ -20,6 +19,7 @@ from matinee.console.cms.item_form import (
     terms_texts,
 )
 from matinee.console.forms import WholeNumberField, stripped
+from matinee.console.local_time import to_local
 from matinee.platform.operators import Operator
 
 # Stands for a time that could not be read, so that the rest of the form is judged all the same.
@@ -73,8 +73,8 @@ def event_fields(draft: LiveEventDraft, operator: Operator, version: int | None)
     """Return what the form of a live event shows; times are by the operator's clocks."""
     own = {
         "title": draft.title,
-        "starts_at": local_text(draft.starts_at, operator.zone),
-        "ends_at": local_text(draft.ends_at, operator.zone),
+        "starts_at": to_local(draft.starts_at, operator.zone),
+        "ends_at": to_local(draft.ends_at, operator.zone),
     }
     return own | stream_fields(draft) | terms_fields(draft, operator, version)
 
@@ -102,7 +102,7 @@ def read_event(form: LiveEventForm, operator: Operator) -> LiveEventDraft | None
 def event_texts(draft: LiveEventDraft, operator: Operator, choices: ItemFormChoices) -> dict[str, str]:
     """Return each field of a live event in words."""
     own = {"title": draft.title} | {
-        name: local_text(getattr(draft, name), operator.zone).replace("T", " ")
+        name: to_local(getattr(draft, name), operator.zone).replace("T", " ")
         for name in ("starts_at", "ends_at")
     }
     return own | stream_texts(draft) | terms_texts(draft, operator, choices)

@@ -13,6 +13,7 @@ from matinee.catalog.queries import count_items_by_rule, count_items_of_rule
 from matinee.catalog.types import ItemKind
 from matinee.console.access import allow
 from matinee.console.cms.shelves import SHELVES
+from matinee.console.editing import version_sent
 from matinee.console.forms import (
     ConsoleForm,
     WholeNumberField,
@@ -186,8 +187,8 @@ async def save_rule(
         try:
             async with database.transaction(operator.operator_id) as tx:
                 rule = await update_ppv_rule(
-                    tx, operator_id=operator.operator_id, rule_id=found_id, version=_version(form), draft=draft,
-                    actor=staff.actor, now=await tx.now(),
+                    tx, operator_id=operator.operator_id, rule_id=found_id, version=version_sent(form) or 0,
+                    draft=draft, actor=staff.actor, now=await tx.now(),
                 )  # fmt: skip
             toast = f"Saved “{rule.name}”. What was sold keeps its terms; viewers see the new ones after a Cloud Sync."
             return redirect(request, PATH, toast=toast)
@@ -304,11 +305,6 @@ def _texts(draft: PpvRuleDraft) -> dict[str, str]:
         "unit": draft.unit.value,
         "finish_window_hours": "empty" if finish is None else str(finish),
     }
-
-
-def _version(form: RuleForm) -> int:
-    text = form.version.data or ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 ROUTES = [

@@ -18,15 +18,14 @@ from matinee.console.services import (
 )
 from matinee.kernel.errors import Invalid, MatineeError
 from matinee.kernel.ids import new_id, parse_id
-from matinee.media.operations import register_asset
+from matinee.media.operations import register_asset, request_packaging
 from matinee.media.queries import get_asset
 from matinee.media.types import Asset
 from matinee.media.uploads import save_upload
-from matinee.platform import audit, jobs
+from matinee.platform import audit
 from matinee.platform.db import Transaction
 from matinee.staff.types import Role, Staff
 
-PACKAGING = "media.package_asset"
 NAME_HEADER = "x-file-name"
 
 
@@ -58,7 +57,7 @@ async def upload_film(
             tx, operator_id=operator.operator_id, asset_id=asset_id, source_key=stored.key,
             file_name=unquote(request.headers.get(NAME_HEADER, ""))[:300], now=await tx.now(),
         )  # fmt: skip
-        await _package(tx, operator.operator_id, asset_id)
+        await request_packaging(tx, operator_id=operator.operator_id, asset_id=asset_id)
         await _record(tx, operator.operator_id, staff, asset, "asset.uploaded", stored.size_bytes)
     answer = render_fragment(request, "cms/asset.html", status=201, asset=asset)
     answer.headers["X-Asset-Id"] = str(asset_id)
@@ -87,15 +86,9 @@ async def package_again(
     async with database.transaction(operator.operator_id) as tx:
         asset = await get_asset(tx, operator_id=operator.operator_id, asset_id=parse_id(asset_id))
         if asset.state == "failed":
-            await _package(tx, operator.operator_id, asset.asset_id)
+            await request_packaging(tx, operator_id=operator.operator_id, asset_id=asset.asset_id)
             await _record(tx, operator.operator_id, staff, asset, "asset.packaged_again", None)
     return render_fragment(request, "cms/asset.html", asset=asset, again=True)
-
-
-async def _package(tx: Transaction, operator_id: UUID, asset_id: UUID) -> None:
-    await jobs.enqueue(
-        tx, PACKAGING, lock=f"asset:{asset_id}", operator_id=str(operator_id), asset_id=str(asset_id)
-    )
 
 
 async def _record(

@@ -8,9 +8,9 @@ from litestar.params import FromPath, SkipValidation
 
 from matinee.console.access import allow
 from matinee.console.crm.deciding import case_of, person_of
-from matinee.console.crm.reasons import ReasonForm, ask_again
 from matinee.console.crm.words import KINDS, OUTCOMES, PURCHASE
 from matinee.console.forms import read_form
+from matinee.console.reasons import ReasonForm, ask_again
 from matinee.console.rendering import redirect, render, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.tables import Column, Filter, ListSpec, Table, list_query

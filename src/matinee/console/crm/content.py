@@ -16,9 +16,9 @@ from matinee.console.crm.customers import PATH
 from matinee.console.crm.deciding import ASKED, act
 from matinee.console.crm.granted import granted_to
 from matinee.console.crm.purchase_view import cause_words, page_of, put_together
-from matinee.console.crm.reasons import ReasonForm, ask_again
 from matinee.console.crm.words import PURCHASE
 from matinee.console.forms import read_form
+from matinee.console.reasons import ReasonForm, ask_again
 from matinee.console.rendering import redirect, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.tables import Column, Filter, ListSpec, Table, list_query

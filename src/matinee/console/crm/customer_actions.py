@@ -9,9 +9,9 @@ from wtforms import HiddenField
 from matinee.console.access import allow
 from matinee.console.crm.customer_page import customer_page, show_tab
 from matinee.console.crm.customers import PATH
-from matinee.console.crm.reasons import ReasonForm, ask_again
 from matinee.console.crm.words import action_words, changes_words
 from matinee.console.forms import read_form
+from matinee.console.reasons import ReasonForm, ask_again
 from matinee.console.rendering import redirect
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.customers.operations import (

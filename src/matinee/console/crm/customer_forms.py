@@ -7,9 +7,9 @@ from uuid import UUID
 from wtforms import HiddenField, PasswordField, SelectField, StringField
 from wtforms.widgets import PasswordInput
 
-from matinee.console.crm.local_time import from_local, to_local
 from matinee.console.crm.words import STORED_STATUS
 from matinee.console.forms import ConsoleForm, choices, stripped
+from matinee.console.local_time import from_local, to_local
 from matinee.customers.rules import known_countries
 from matinee.customers.types import Customer, CustomerInput, CustomerStatus, Product
 from matinee.kernel.errors import Invalid

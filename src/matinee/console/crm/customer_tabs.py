@@ -19,7 +19,7 @@ from matinee.console.crm.customer_forms import (
 )
 from matinee.console.crm.customer_page import CustomerPage, customer_page, show_tab
 from matinee.console.crm.customers import PATH
-from matinee.console.crm.editing import show_both, version_sent
+from matinee.console.editing import show_both, version_sent
 from matinee.console.forms import read_form, show_errors
 from matinee.console.rendering import redirect
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff

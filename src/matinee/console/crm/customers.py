@@ -9,9 +9,9 @@ from litestar import Response, get, post
 
 from matinee.console.access import allow
 from matinee.console.crm.customer_forms import ERROR_NAMES, NewCustomerForm, subscription_of
-from matinee.console.crm.local_time import to_local
 from matinee.console.crm.words import STATUS
 from matinee.console.forms import read_form, show_errors
+from matinee.console.local_time import to_local
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.tables import Column, Filter, ListSpec, Table, csv_response, every_row, list_query

@@ -14,9 +14,9 @@ from matinee.console.access import allow
 from matinee.console.crm.customer_page import customer_page, show_tab
 from matinee.console.crm.customers import PATH
 from matinee.console.crm.deciding import ASKED, act, case_of, once
-from matinee.console.crm.local_time import from_local, to_local
-from matinee.console.crm.reasons import ReasonForm, ask_again
 from matinee.console.forms import choices, read_form, show_errors, stripped
+from matinee.console.local_time import from_local, to_local
+from matinee.console.reasons import ReasonForm, ask_again
 from matinee.console.rendering import redirect
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.entitlements.operations import revoke_grant
@@ -41,7 +41,7 @@ _MAY_GIVE = allow(Role.CARE, Role.FINANCE)
 
 class GrantForm(ReasonForm):
     once = HiddenField()
-    item = SelectField("Film", choices=choices(()), validate_choice=False)
+    item = SelectField("Title", choices=choices(()), validate_choice=False)
     lasts = RadioField("How long", choices=choices(_LASTS), default="rule")
     rule_id = SelectField("PPV rule", choices=choices(()), validate_choice=False)
     until = StringField("Can be started until", filters=[stripped])
@@ -93,7 +93,7 @@ def _proposal(form: GrantForm, operator: Operator) -> GrantProposal:
     kind, _, item = (form.item.data or "").partition(":")
     errors: dict[str, str] = {}
     if not kind or not item:
-        errors["item_id"] = "Choose a film."
+        errors["item_id"] = "Choose a title."
     rule: UUID | None = None
     until: datetime | None = None
     if form.lasts.data == "until":
@@ -127,7 +127,7 @@ async def _grant_page(
         page = await customer_page(tx, operator, customer_id)
         items = await item_choices(tx, operator_id=operator.operator_id, now=await tx.now())
         rules = await ppv_rule_choices(tx, operator_id=operator.operator_id)
-    form.item.choices = choices([("", "Choose a film"), *((f"{k}:{i}", title) for k, i, title in items)])
+    form.item.choices = choices([("", "Choose a title"), *((f"{k}:{i}", title) for k, i, title in items)])
     form.rule_id.choices = choices([("", "Choose a rule"), *((str(r.rule_id), r.name) for r in rules)])
     return show_tab(request, "grant", page, status=status, form=form)
 

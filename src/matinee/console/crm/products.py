@@ -9,9 +9,9 @@ from wtforms import BooleanField, HiddenField, RadioField, SelectField, SelectMu
 
 from matinee.catalog.queries.packages import package_choices
 from matinee.console.access import allow
-from matinee.console.crm.editing import show_both, version_sent
 from matinee.console.crm.words import PAYMENT, action_words, changes_words
 from matinee.console.currencies import currency_choices
+from matinee.console.editing import show_both, version_sent
 from matinee.console.forms import ConsoleForm, choices, read_form, show_errors, stripped
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
@@ -337,10 +337,6 @@ async def _form_page(
         path=PATH if found is None else f"{PATH}/{found.product_id}",
         lines=[(entry, action_words(entry.action), changes_words(entry.details)) for entry in entries],
     )
-
-
-def _provision_label(row: ProvisionRow) -> str:
-    return f"{row.name} · class {row.provision_class}{_NOT_YET if row.needs_acceptance else ''}"
 
 
 def _names(form: ProductForm, row: ProvisionRow) -> bool:

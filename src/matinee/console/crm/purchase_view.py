@@ -80,10 +80,6 @@ _DECLINE_REASONS: Final[Mapping[str, str]] = {
     "expired_card": "The card has expired.",
 }
 
-OPEN_STATES: Final = frozenset(
-    {PurchaseState.RESERVED, PurchaseState.CHARGING, PurchaseState.UNKNOWN, PurchaseState.REVIEW}
-)
-
 
 class Bought(msgspec.Struct, frozen=True, kw_only=True):
     """One purchase with the right it gave and the device it was made on."""

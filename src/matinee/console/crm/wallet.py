@@ -14,8 +14,8 @@ from matinee.console.crm.customer_page import customer_page, show_tab
 from matinee.console.crm.customers import PATH
 from matinee.console.crm.deciding import ASKED, act, once
 from matinee.console.crm.purchase_view import cause_words
-from matinee.console.crm.reasons import ReasonForm
 from matinee.console.forms import choices, read_form, show_errors, stripped
+from matinee.console.reasons import ReasonForm
 from matinee.console.rendering import redirect
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.tables import Column, ListSpec, Table, list_query

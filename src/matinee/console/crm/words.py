@@ -24,7 +24,7 @@ STATUS: Final[Mapping[str, Word]] = {
         "Subscription expired", "warn", "Paid rentals still play; nothing new can be rented."
     ),
     EffectiveStatus.DISABLED: Word(
-        "Disabled", "bad", "Cannot sign in or start a film; open purchases still settle."
+        "Disabled", "bad", "Cannot sign in or watch; open purchases still settle."
     ),
 }
 
@@ -90,7 +90,7 @@ _ACTIONS: Final[Mapping[str, str]] = {
     "decision.rejected": "Request rejected",
     "decision.withdrawn": "Request withdrawn",
     "decision.lapsed": "Request could not be done any more",
-    "entitlement.granted": "Film granted free",
+    "entitlement.granted": "Title granted free",
     "entitlement.extended": "Right given more time",
     "entitlement.revoked": "Free grant taken away",
     "purchase.cancelled": "Cancelled by the customer",

@@ -9,9 +9,9 @@ from wtforms import HiddenField, PasswordField, SelectMultipleField, StringField
 from wtforms.widgets import PasswordInput
 
 from matinee.console.access import allow
-from matinee.console.crm.editing import show_both, version_sent
-from matinee.console.crm.reasons import ReasonForm, ask_again
+from matinee.console.editing import show_both, version_sent
 from matinee.console.forms import ConsoleForm, choices, read_form, show_errors, stripped
+from matinee.console.reasons import ReasonForm, ask_again
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.tables import Column, Filter, ListSpec, Table, list_query
@@ -38,7 +38,7 @@ PATH = "/console/staff"
 
 ROLES = {
     Role.ADMIN: "Admin: everything, also staff and settings",
-    Role.CATALOGUE: "Catalogue: films, rules, Cloud Sync",
+    Role.CATALOGUE: "Catalogue: titles, rules, Cloud Sync",
     Role.CARE: "Care: customers, grants, refunds up to the limit",
     Role.FINANCE: "Finance: refunds, approvals, the wallet",
     Role.INTEGRATION: "Integration: API provisions",

@@ -21,8 +21,8 @@ from wtforms import (
 )
 
 from matinee.console.access import allow
-from matinee.console.crm.editing import show_both, version_sent
 from matinee.console.currencies import currency_choices
+from matinee.console.editing import show_both, version_sent
 from matinee.console.forms import ConsoleForm, WholeNumberField, choices, read_form, show_errors, stripped
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff

@@ -8,6 +8,7 @@ from litestar.params import FromPath, SkipValidation
 from wtforms import HiddenField, SelectMultipleField, StringField
 
 from matinee.console.access import allow
+from matinee.console.editing import version_sent
 from matinee.console.forms import ConsoleForm, choices, read_form, show_conflict, show_errors, stripped
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
@@ -131,12 +132,11 @@ async def save_endpoint(
 ) -> Response[Any]:
     """Save an edited endpoint; when somebody else was faster, show both."""
     endpoint_id, form, status = parse_id(key), await read_form(request, EndpointForm), 422
-    version = form.version.data or ""
     try:
         async with database.transaction(operator.operator_id) as tx:
             await update_endpoint(
                 tx, operator_id=operator.operator_id, endpoint_id=endpoint_id, draft=form.draft(),
-                expected_version=int(version) if version.isdecimal() and len(version) < 10 else 0,
+                expected_version=version_sent(form) or 0,
                 policy=egress, actor=staff.actor, now=await tx.now(),
             )  # fmt: skip
         return redirect(request, PATH, toast="Saved. What is on its way goes to the new address.")

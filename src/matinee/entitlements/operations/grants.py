@@ -42,7 +42,7 @@ async def give_grant(
     earlier = await get_entitlement(tx, **ids, entitlement_id=grant_id)
     if earlier is not None:
         if (earlier.item_kind, earlier.item_id) != (terms.item_kind, terms.item_id):
-            raise Conflict("This form was sent before for another film. Open the page again.")
+            raise Conflict("This form was sent before for another title. Open the page again.")
         return earlier
     _check_until(terms.startable_until, terms.licence_ends_at, now)
     present = best_right(
@@ -61,7 +61,7 @@ async def give_grant(
             reason,
         )  # fmt: skip
     except UniqueViolationError:
-        raise Conflict("A film was granted for this purchase before.") from None
+        raise Conflict("A right was granted for this purchase before.") from None
     await _record(tx, operator_id, customer_id, grant_id, actor, "entitlement.granted", reason, now, {
         "item_id": str(terms.item_id), "until": terms.startable_until.isoformat(),
     })  # fmt: skip
@@ -90,10 +90,10 @@ async def extend_right(
     reason = checked_reason(reason)
     right, now = await _locked(tx, operator_id, customer_id, entitlement_id)
     if right.revoked_at is not None:
-        raise Refused("This right was taken away. Grant the film anew.", code="right_ended")
+        raise Refused("This right was taken away. Grant it anew.", code="right_ended")
     if right.first_played_at is not None and right.finish_window_hours is not None:
         raise Refused(
-            "The customer has started this film, so its finish window counts. Grant the film anew when it is over.",
+            "The customer has started to watch, so the finish window counts. Grant it anew when that is over.",
             code="finish_window_runs",
         )
     if until == right.startable_until:
@@ -152,7 +152,7 @@ def _check_until(until: datetime, licence_ends_at: datetime | None, now: datetim
     if until > now + LONGEST_GRANT:
         raise Invalid({"until": "Choose a time within ten years."})
     if licence_ends_at is not None and until > licence_ends_at:
-        raise Invalid({"until": "The licence of this film ends before. Choose an earlier time."})
+        raise Invalid({"until": "Its licence, or the live event, ends before. Choose an earlier time."})
 
 
 async def _locked(

@@ -15,13 +15,12 @@ from matinee.kernel.periods import WindowUnit
 from matinee.main.demo.cast import DemoFilm, DemoOperator
 from matinee.main.demo.screen import Progress
 from matinee.main.wiring import Services
-from matinee.media.operations import register_asset
+from matinee.media.operations import register_asset, request_packaging
 from matinee.media.posters import save_poster
 from matinee.media.queries import get_asset
 from matinee.media.uploads import save_upload
 from matinee.offers.operations.ppv_rules import create_ppv_rule
 from matinee.offers.types import PpvRuleDraft
-from matinee.platform import jobs
 from matinee.platform.audit import Actor
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
@@ -29,7 +28,6 @@ from matinee.publishing.operations.runs import request_sync
 from matinee.publishing.queries.runs import get_run
 from matinee.publishing.types import RunState, Section
 
-_PACKAGING: Final = "media.package_asset"
 _LOOK_EVERY_SECONDS: Final = 0.2
 _PATIENCE_SECONDS: Final = 600.0
 _CHUNK_BYTES: Final = 1024 * 1024
@@ -79,7 +77,7 @@ async def add_video(services: Services, operator: Operator, film: Path, progress
             source_key=stored.key,
             now=await tx.now(),
         )
-        await jobs.enqueue(tx, _PACKAGING, operator_id=str(operator_id), asset_id=str(asset_id))
+        await request_packaging(tx, operator_id=operator_id, asset_id=asset_id)
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while True:
             async with services.database.transaction(operator_id) as tx:

@@ -9,7 +9,7 @@ from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.platform.jobs import enqueue
-from matinee.publishing.queries.runs import get_published, get_run, get_snapshot, open_run, run_of
+from matinee.publishing.queries.runs import get_run, get_snapshot, open_run, run_of
 from matinee.publishing.types import Section, SyncRun
 
 TASK = "publishing.run_sync"
@@ -129,9 +129,3 @@ async def fail_run(tx: Transaction, *, operator_id: UUID, run_id: UUID, error: s
            WHERE operator_id = $1 AND run_id = $2 AND state IN ('queued', 'running')""",
         operator_id, run_id, error, now,
     )  # fmt: skip
-
-
-async def is_published(tx: Transaction, *, operator_id: UUID, section: Section, snapshot_id: UUID) -> bool:
-    """Whether a section shows this very snapshot."""
-    published = await get_published(tx, operator_id=operator_id, section=section)
-    return published is not None and published.snapshot_id == snapshot_id

@@ -217,7 +217,7 @@ async def _terms_of_purchase(
 ) -> GrantTerms:
     purchase = await _purchase(tx, case, purchase_id)
     if (purchase.item_kind, purchase.item_id) != (proposal.item_kind, proposal.item_id):
-        raise Conflict("This purchase is of another film.")
+        raise Conflict("This purchase is of another title.")
     if purchase.state not in OPEN:
         raise Conflict("This purchase has been settled meanwhile. Look at its present state.")
     ends = [moment for moment in (licence, purchase.licence_ends_at) if moment is not None]

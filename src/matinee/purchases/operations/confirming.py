@@ -167,7 +167,9 @@ async def _earlier(tx: Transaction, signed: SignedQuote, facts: Facts) -> Purcha
     if facts.earlier_id is None:
         return None
     if facts.earlier_digest != signed.digest:
-        raise KeyReused("This purchase was confirmed before with another invoice. Open the film again.")
+        raise KeyReused(
+            "This purchase was confirmed before with another invoice. Open it in the catalogue again."
+        )
     return await _purchase(tx, signed.quote, facts.earlier_id)
 
 

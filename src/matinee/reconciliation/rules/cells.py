@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from matinee.kernel.cards import contains_card_number, mask_card_numbers
 from matinee.kernel.errors import Invalid
 from matinee.kernel.money import LARGEST_MINOR, Money, exponent_of
+from matinee.kernel.periods import instant_of
 from matinee.purchases.rules import customer_of
 from matinee.reconciliation.types import AmountUnit, DateOrder, KindBy, Mapping, ReadRow, RowKind
 
@@ -132,8 +133,7 @@ def _time(cells: Sequence[str], mapping: Mapping, zone: ZoneInfo) -> datetime | 
         return None
     try:
         moment = _from_parts(text, mapping.date_order) or datetime.fromisoformat(text)
-        local = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-        return local.astimezone(UTC)
+        return moment.astimezone(UTC) if moment.tzinfo else instant_of(moment, zone)
     except (ValueError, OverflowError):
         raise _BadCellError(f"{_shown(text)} is not a time as this file writes them.") from None
 

@@ -21,9 +21,9 @@ from matinee.console.crm.api_provisions.secrets import (
     secret_names,
     secret_states,
 )
-from matinee.console.crm.editing import show_both, version_sent
 from matinee.console.crm.provision_words import CLASS
 from matinee.console.crm.words import action_words, changes_words
+from matinee.console.editing import show_both, version_sent
 from matinee.console.forms import read_form
 from matinee.console.rendering import redirect, render, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff

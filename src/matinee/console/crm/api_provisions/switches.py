@@ -7,8 +7,8 @@ from litestar.params import FromPath
 
 from matinee.console.access import allow
 from matinee.console.crm.api_provisions.head import PATH
-from matinee.console.crm.reasons import ReasonForm, ask_again
 from matinee.console.forms import read_form
+from matinee.console.reasons import ReasonForm, ask_again
 from matinee.console.rendering import redirect
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.kernel.errors import Invalid
@@ -72,7 +72,9 @@ async def on(
         return ask_again(
             request, form, error, title="Switch this provision on", button="Switch on", back=back
         )
-    return redirect(request, f"{PATH}/{provision_id}", toast="Switched on. Films can be rented again.")
+    return redirect(
+        request, f"{PATH}/{provision_id}", toast="Switched on. What it charges can be rented again."
+    )
 
 
 @post("/crm/products/api-provisions/{key:str}/accept-d", guards=[allow(Role.INTEGRATION)], status_code=303)

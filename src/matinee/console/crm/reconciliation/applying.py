@@ -8,9 +8,9 @@ from litestar.params import FromPath
 from wtforms import BooleanField
 
 from matinee.console.access import allow
-from matinee.console.crm.reasons import ReasonForm
 from matinee.console.crm.reconciliation.words import PATH, promises
 from matinee.console.forms import read_form, show_errors
+from matinee.console.reasons import ReasonForm
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.kernel.errors import Conflict, Invalid

@@ -13,9 +13,9 @@ from litestar.params import FromPath
 from wtforms import SelectField, StringField
 
 from matinee.console.access import allow
-from matinee.console.crm.local_time import from_local, to_local
 from matinee.console.crm.reconciliation.words import PATH, STATE
 from matinee.console.forms import ConsoleForm, choices, read_form, sent_file, show_errors, stripped
+from matinee.console.local_time import from_local, to_local
 from matinee.console.rendering import redirect, render
 from matinee.console.services import (
     ConsoleDatabase,

@@ -115,7 +115,7 @@ async def report_csv(
             last = found[-1]
 
     header = (
-        "Row", "Verdict", "Kind", "Reference", "Amount", "Currency", "Transaction id", "Charged at", "Film",
+        "Row", "Verdict", "Kind", "Reference", "Amount", "Currency", "Transaction id", "Charged at", "Title",
         "Our amount", "Our currency", "State when compared", "State now", "Effect", "Effect done", "Note",
         "Resolution", "Reason", "Resolved by",
     )  # fmt: skip

@@ -10,10 +10,10 @@ from wtforms import HiddenField, RadioField
 
 from matinee.console.access import allow
 from matinee.console.crm.deciding import ASKED, once, person_of
-from matinee.console.crm.reasons import ReasonForm
 from matinee.console.crm.reconciliation.words import EFFECT, PATH, RESOLUTION, VERDICT
 from matinee.console.crm.words import PURCHASE
 from matinee.console.forms import choices, read_form, show_errors
+from matinee.console.reasons import ReasonForm
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.kernel.errors import Invalid

@@ -1,9 +1,10 @@
 """Instants in forms: the operator's wall clock, as `datetime-local` controls write it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from matinee.kernel.errors import Invalid
+from matinee.kernel.periods import instant_of
 
 _FORMAT = "%Y-%m-%dT%H:%M"
 
@@ -26,7 +27,9 @@ def from_local(
     if unchanged is not None and text == to_local(unchanged, zone):
         return unchanged
     try:
-        local = datetime.strptime(text[:16], _FORMAT)  # noqa: DTZ007 (the zone follows)
-        return max(local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    except (ValueError, OverflowError):
-        raise Invalid({field: "Write a date and time such as 2026-11-23 20:15."}) from None
+        local = datetime.fromisoformat(text)
+        if local.tzinfo is not None or not 1990 <= local.year <= 2999:
+            raise ValueError
+    except ValueError:
+        raise Invalid({field: "Choose a date and time, such as 2027-12-31 23:59."}) from None
+    return instant_of(local, zone)

@@ -28,6 +28,6 @@ def ask_again(
     """Return the page that asks for the reason once more, with what was typed. `back` is where it came from."""
     show_errors(form, error)
     return render(
-        request, "crm/reason.html", status=422, form=form, title=title, button=button, back=back,
+        request, "reason.html", status=422, form=form, title=title, button=button, back=back,
         action=request.url.path,
     )  # fmt: skip
