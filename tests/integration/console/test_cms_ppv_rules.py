@@ -24,7 +24,7 @@ async def test_a_rule_is_added_listed_edited_archived_and_put_back(
     assert (added.status_code, added.headers["location"]) == (303, PATH)
     listed = await browser.get(PATH)
     assert "Added “Weekend”" in listed.text
-    assert cells(listed)[:4] == ["Weekend", "3 days", "to the end of the film", "nothing"]
+    assert cells(listed)[:4] == ["Weekend", "3 days", "to its end", "nothing"]
     assert "Added “Weekend”" not in (await browser.get(PATH)).text
     address = link(listed, "Weekend")
     form = await browser.get(address)
