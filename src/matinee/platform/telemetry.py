@@ -2,12 +2,19 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import msgspec
 import structlog
 
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
+
+# What could end a line, steer a terminal or turn the direction of reading: JSON has its own way with the first
+# two, and whoever reads it shows it as text.
+_STEERING = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+_ESCAPED = {code: f"\\u{code:04x}" for code in _STEERING} | {0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t"}
+_ESCAPED_IN_TRACEBACKS = {code: text for code, text in _ESCAPED.items() if code != 0x0A}
 
 
 class _LibraryLog(logging.Handler):
@@ -40,6 +47,7 @@ def configure_logging(*, json: bool) -> None:
     else:
         last = as_text = [
             structlog.processors.ExceptionRenderer(),
+            _escaped,
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ]
         factory = structlog.PrintLoggerFactory(sys.stderr)
@@ -61,6 +69,14 @@ def _configure_libraries(before: list[Any], last: list[Any]) -> None:
     root = logging.getLogger()
     root.handlers = [other for other in root.handlers if not isinstance(other, _LibraryLog)] + [handler]
     root.setLevel(logging.WARNING)
+
+
+def _escaped(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Let nothing that came from outside look like a line of ours, or move a terminal's cursor."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = value.translate(_ESCAPED_IN_TRACEBACKS if name == "exception" else _ESCAPED)
+    return event
 
 
 def _encode(event: Any, **_: object) -> bytes:

@@ -13,6 +13,7 @@ from matinee.customers.queries import list_devices, session_by_token
 from matinee.customers.rules import SESSION_LIFETIME
 from matinee.customers.types import DeviceCategory, DeviceInput, SignedIn, SubscriberSession
 from matinee.kernel.errors import MatineeError, NotFound, NotSignedIn, Refused, TooMany
+from matinee.platform import passwords
 from matinee.platform.passwords import hash_password
 from matinee.platform.try_limits import account_limit, address_limit
 
@@ -96,6 +97,30 @@ async def test_unknown_name_wrong_password_and_disabled_customer_get_one_answer(
     assert {(type(error), error.code, error.message) for error in refusals} == {
         (NotSignedIn, "wrong_credentials", refusals[0].message)
     }
+
+
+async def test_who_is_unknown_or_disabled_costs_one_hash_as_everybody_does(
+    world: World, nora: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+
+    class Counting:
+        def verify(self, encoded: str, password: str) -> bool:
+            hashed.append(encoded.rpartition("$")[0].rpartition("$")[0])
+            return before.verify(encoded, password)
+
+    await world.customer("off", (await world.product("Other")))
+    async with world.database.transaction(world.operator_id) as tx:
+        off = await tx.fetchval("SELECT customer_id FROM customers WHERE username = 'off'")
+        await disable_customer(
+            tx, operator_id=world.operator_id, actor=STAFF, customer_id=off, reason="x", now=await tx.now()
+        )
+    before = passwords._HASHER
+    monkeypatch.setattr(passwords, "_HASHER", Counting())
+    for given in ({"username": "nobody"}, {"password": "wrong horse battery"}, {"username": "off"}):
+        hashed.clear()
+        await _refusal(world, **given)
+        assert hashed == ["$argon2id$v=19$m=19456,t=2,p=1"], given
 
 
 async def test_disabling_and_a_new_password_end_every_session(world: World, nora: UUID) -> None:

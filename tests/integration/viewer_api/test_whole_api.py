@@ -5,6 +5,7 @@ same in every run.
 """
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, cast
@@ -34,6 +35,7 @@ from tests.faults.product import Product
 from matinee.main.app import _description, create_app
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.settings import Settings
+from matinee.viewer_api.session_auth import COOKIE
 
 EXAMPLES: Final = 14
 CHECKS: Final[list[Any]] = [
@@ -168,6 +170,66 @@ def within_reach(role: str, every: set[str]) -> set[str]:
         "wallet subscriber": own,
         "api subscriber": own - _BOUGHT,
     }.get(role, _FOR_ALL)
+
+
+def test_the_ids_of_others_are_ids_of_nothing(service: Service) -> None:
+    """What another customer has, here or at the neighbour's, is answered as what nobody has, and stays as it is."""
+    scene = service.scene
+    as_spare = scene.headers(SPARE)
+    with httpx.Client(base_url=service.url, headers=as_spare) as client:
+        for operation in service.operations():
+            if "_id}" not in operation.path or "{provision_id}" in operation.path:
+                continue
+            answers = [
+                _seen(client, operation, service, whose) for whose in (scene.other, scene.foreign, None)
+            ]
+            assert answers[0] == answers[1] == answers[2], operation.label
+            assert answers[0][0] in _NOTHING_TO_SEE.get(operation.label, (401, 404)), operation.label
+    with httpx.Client(base_url=service.url, headers=as_spare | {"cookie": _cookie_of(scene.other)}) as client:
+        held = client.get(f"/api/purchases/{scene.other.purchase_id}").json()
+        assert held["state"] == "granted"
+        beat = client.post(
+            f"/api/playback-sessions/{scene.other.session_id}/heartbeat", json={"position_seconds": 1},
+            headers={"authorization": f"Bearer {scene.other.playback_token}"},
+        )  # fmt: skip
+        assert beat.status_code == 200
+
+
+# Films belong to the operator, so that a neighbour's is as unknown as no film; to end what is not mine ends nothing.
+_NOTHING_TO_SEE: Final = {
+    "GET /api/items/{item_kind}/{item_id}/right": (200,),
+    "GET /api/entitlements/{item_kind}/{item_id}": (200,),
+    "DELETE /api/playback-sessions/{session_id}": (204,),
+}
+
+
+def _cookie_of(whose: Belongings) -> str:
+    return f"{COOKIE}={whose.cookie}"
+
+
+def _seen(
+    client: httpx.Client, operation: Any, service: Service, whose: Belongings | None
+) -> tuple[int, object]:
+    """Ask for something of `whose`, or for nothing at all, and return what was answered."""
+    names = [name for name in Belongings.__struct_fields__ if name.endswith("_id")]
+    known = {name: str(getattr(whose, name)) for name in names} if whose else {}
+    if whose is service.scene.other:
+        known.pop("item_id")  # the same films are on sale to both
+    known["item_kind"] = "movie"
+    path = re.sub(r"\{(\w+)\}", lambda at: known.get(at[1], str(uuid4())), operation.path)
+    token = {"authorization": f"Bearer {service.scene.mine.playback_token}"}
+    body: dict[str, Any] = {"json": {"position_seconds": 1}} if operation.body else {}
+    headers = {"content-type": "application/json"} | (token if operation.label in _WITH_A_TOKEN else {})
+    answer = client.request(operation.method, path, headers=headers, **body)
+    return answer.status_code, answer.json() if answer.content else None
+
+
+def test_a_key_is_kept_by_nobody(service: Service) -> None:
+    other = service.scene.other
+    headers = service.scene.headers("nobody") | {"authorization": f"Bearer {other.playback_token}"}
+    key = httpx.get(f"{service.url}/api/keys/{other.asset_id}/{other.key_id}", headers=headers)
+    assert (key.status_code, key.headers["cache-control"], len(key.content)) == (200, "no-store", 16)
+    assert key.headers["content-type"] == "application/octet-stream"
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -90,3 +90,46 @@ def test_a_librarys_traceback_shows_no_variables(capsys: pytest.CaptureFixture[s
     if as_json:
         [line] = written.splitlines()
         assert json.loads(line)["level"] == "error"
+
+
+FORGED = [
+    "\n2026-01-01 [info     ] paid",
+    "\r\n{}",
+    "\x1b[2J\x1b[31m",
+    "\u2028paid",
+    "\x85paid",
+    "\u202edaip",
+]
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_whatever_is_logged_stays_in_its_line(capsys: pytest.CaptureFixture[str], forged: str) -> None:
+    configure_logging(json=False)
+    structlog.get_logger().info("sign_in", username=f"ann{forged}")
+    logging.getLogger("a.library").warning("said %s", f"ann{forged}")
+    written = capsys.readouterr().err
+    assert len(written.rstrip("\n").splitlines()) == 2
+    assert set(written) - {"\n"} <= set(map(chr, range(0x20, 0x7F)))
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_in_json_it_stays_within_its_quotes(capsys: pytest.CaptureFixture[str], forged: str) -> None:
+    configure_logging(json=True)
+    structlog.get_logger().info("sign_in", username=f"ann{forged}")
+    logging.getLogger("a.library").warning("said %s", f"ann{forged}")
+    ours, theirs = capsys.readouterr().err.rstrip("\n").split("\n")
+    assert json.loads(ours)["username"] == f"ann{forged}"
+    assert json.loads(theirs)["event"] == f"said ann{forged}"
+    assert "\x1b" not in ours + theirs
+
+
+def test_a_message_of_an_exception_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(json=False)
+    try:
+        raise RuntimeError("said \x1b[2J\rpaid")
+    except RuntimeError as error:
+        structlog.get_logger().error("failed", exc_info=error)
+    written = capsys.readouterr().err
+    assert "\x1b" not in written
+    assert "\r" not in written
+    assert "RuntimeError: said" in written
