@@ -1,5 +1,6 @@
 """Each test of a fault has a billing system of its own choosing and an operator of its own."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,7 +31,8 @@ def doubles() -> Iterator[dict[str, BillingDouble]]:
 @pytest.fixture(scope="package")
 def pair(scratch: Path) -> Iterator[Pair]:
     """A primary and a standby, for the faults that are about them."""
-    folder = scratch / "pair"
-    folder.mkdir(mode=0o711)
+    # A name of its own: when files of other folders come in between, pytest makes this fixture a second time.
+    folder = Path(tempfile.mkdtemp(prefix="pair-", dir=scratch))
+    folder.chmod(0o711)
     with running_pair(folder) as servers:
         yield servers
