@@ -19,6 +19,7 @@ from matinee.media.operations import TASK as PACKAGE_TASK
 from matinee.platform import jobs
 from matinee.platform.operators import get_operator
 from matinee.platform.settings import Settings
+from matinee.platform.try_limits import forget_tries_everywhere
 from matinee.provisions.jobs import run_requested_probe
 from matinee.provisions.operations.probes import TASK as PROBE_TASK
 from matinee.publishing.jobs import repair_manifests, run_sync
@@ -77,6 +78,7 @@ async def work(
         ),
         ("ended_rights", lambda: _every(_ENDS_EVERY_SECONDS, lambda: note_ended_rights(database))),
         ("pruning", lambda: _every(_PRUNE_EVERY_SECONDS, lambda: prune_events(database))),
+        ("tries", lambda: _every(_PRUNE_EVERY_SECONDS, lambda: forget_tries_everywhere(database))),
         ("erasures", lambda: _every(_ERASE_EVERY_SECONDS, lambda: finish_erasures(database))),
     ]
     # These see `stop` themselves and let their calls end; the others are cut off.

@@ -11,10 +11,12 @@ from uuid import UUID
 import msgspec
 
 from matinee.kernel.errors import TooMany
-from matinee.platform.db import Transaction
+from matinee.platform.db import Database, Transaction
+from matinee.platform.operators import list_operators
 
 WINDOW = timedelta(minutes=15)
 LARGEST_SUBJECT = 300
+FORGOTTEN_AT_ONCE = 1000
 
 
 class TryLimit(msgspec.Struct, frozen=True):
@@ -102,3 +104,26 @@ async def take_back(tx: Transaction, *, operator_id: UUID, limits: Sequence[TryL
            WHERE operator_id = $1 AND subject = ANY($2::text[])""",
         operator_id, [limit.subject for limit in limits],
     )  # fmt: skip
+
+
+async def forget_tries(tx: Transaction, *, operator_id: UUID, now: datetime) -> int:
+    """Forget what counts no more, as invented names would fill the table; returns how many, a bounded number a call."""
+    tag = await tx.execute(
+        """DELETE FROM sign_in_failures f USING (
+               SELECT operator_id, subject FROM sign_in_failures
+               WHERE operator_id = $1 AND window_started_at <= $2 LIMIT $3 FOR UPDATE SKIP LOCKED) old
+           WHERE f.operator_id = old.operator_id AND f.subject = old.subject""",
+        operator_id, now - WINDOW, FORGOTTEN_AT_ONCE,
+    )  # fmt: skip
+    return int(tag.rpartition(" ")[2])
+
+
+async def forget_tries_everywhere(database: Database) -> None:
+    """Do so for every operator, until nothing is left to forget."""
+    async with database.directory() as tx:
+        operators = await list_operators(tx)
+    for operator in operators:
+        forgotten = FORGOTTEN_AT_ONCE
+        while forgotten == FORGOTTEN_AT_ONCE:
+            async with database.transaction(operator.operator_id) as tx:
+                forgotten = await forget_tries(tx, operator_id=operator.operator_id, now=await tx.now())

@@ -9,7 +9,15 @@ from matinee.platform.audit import SYSTEM
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
 from matinee.platform.passwords import hash_password
-from matinee.platform.try_limits import TryLimit, account_limit, address_limit, forgive, take_try
+from matinee.platform.try_limits import (
+    WINDOW,
+    TryLimit,
+    account_limit,
+    address_limit,
+    forget_tries,
+    forgive,
+    take_try,
+)
 from matinee.staff.jobs import sign_in, staff_of_session
 from matinee.staff.operations import create_staff, disable_staff, set_staff_password, update_staff
 from matinee.staff.queries import get_staff_row, list_staff
@@ -145,6 +153,22 @@ async def test_a_refused_try_waits_for_nobody(
         async with asyncio.timeout(2):
             with pytest.raises(TooMany):
                 await attempt()
+
+
+async def test_tries_that_count_no_more_are_forgotten(
+    database: Database, operators: tuple[Operator, Operator]
+) -> None:
+    found = operators[0].operator_id
+    async with database.transaction(found) as tx:
+        now = await tx.now()
+        for name, at in (("old", now - WINDOW), ("young", now - WINDOW / 2)):
+            await take_try(tx, operator_id=found, limits=[TryLimit(name, 5)], now=at)
+    async with database.transaction(operators[1].operator_id) as tx:
+        assert await forget_tries(tx, operator_id=found, now=now) == 0
+    async with database.transaction(found) as tx:
+        assert await forget_tries(tx, operator_id=found, now=now) == 1
+        left = await tx.fetch("SELECT subject FROM sign_in_failures")
+    assert [row["subject"] for row in left] == ["young"]
 
 
 async def test_the_last_administrator_stays(database: Database, operators: tuple[Operator, Operator]) -> None:
