@@ -76,6 +76,7 @@ async def test_edit_switch_off_and_a_new_secret(
     off = await browser.post(f"{path}/off", {})
 
     assert (saved.status_code, stale.status_code, off.status_code) == (303, 409, 303)
+    assert "updated" in stale.text.partition("activity-title")[2]  # who saved meanwhile stands on the page
     assert first != second
     (now,) = await _endpoints(database, operator)
     assert (now.draft.description, now.switched_off_because) == ("Accounting", "staff")

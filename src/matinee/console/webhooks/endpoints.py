@@ -1,6 +1,7 @@
 """The endpoints: list, add, edit, a new secret, off and on."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -16,6 +17,8 @@ from matinee.console.webhooks.words import KINDS
 from matinee.kernel.errors import Conflict, Invalid
 from matinee.kernel.ids import parse_id
 from matinee.platform.audit import AuditEntry, entries_about
+from matinee.platform.db import Database
+from matinee.platform.operators import Operator
 from matinee.platform.secrets import SecretBox
 from matinee.provisions.egress import EgressPolicy
 from matinee.staff.types import Role
@@ -111,14 +114,7 @@ async def edit_endpoint(
     request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, key: FromPath[str]
 ) -> Response[str]:
     """Show an endpoint."""
-    async with database.transaction(operator.operator_id) as tx:
-        endpoint = await get_endpoint(tx, operator_id=operator.operator_id, endpoint_id=parse_id(key))
-        activity = await entries_about(
-            tx, operator_id=operator.operator_id, subject_kind="event_endpoint",
-            subject_id=endpoint.endpoint_id, limit=10,
-        )  # fmt: skip
-    form = EndpointForm.of(endpoint.draft, version=endpoint.version)
-    return _page(request, form, endpoint=endpoint, activity=activity)
+    return await _edit_page(request, database, operator, parse_id(key))
 
 
 @post("/webhooks/{key:str}", guards=[MAY], status_code=303)
@@ -131,7 +127,7 @@ async def save_endpoint(
     key: FromPath[str],
 ) -> Response[Any]:
     """Save an edited endpoint; when somebody else was faster, show both."""
-    endpoint_id, form, status = parse_id(key), await read_form(request, EndpointForm), 422
+    endpoint_id, form = parse_id(key), await read_form(request, EndpointForm)
     try:
         async with database.transaction(operator.operator_id) as tx:
             await update_endpoint(
@@ -143,14 +139,8 @@ async def save_endpoint(
     except Invalid as error:
         show_errors(form, error)
     except Conflict as error:
-        status, conflict = 409, error
-    async with database.transaction(operator.operator_id) as tx:
-        endpoint = await get_endpoint(tx, operator_id=operator.operator_id, endpoint_id=endpoint_id)
-    if status == 409:
-        show_conflict(
-            form, conflict, current=_texts(endpoint.draft), typed=_texts(form.draft()), version=endpoint.version
-        )  # fmt: skip
-    return _page(request, form, endpoint=endpoint, status=status)
+        return await _edit_page(request, database, operator, endpoint_id, form, stale=error)
+    return await _edit_page(request, database, operator, endpoint_id, form)
 
 
 @post("/webhooks/{key:str}/secret", guards=[MAY], status_code=200)
@@ -206,6 +196,32 @@ async def switch_on(
             now=await tx.now(),
         )  # fmt: skip
     return redirect(request, f"{PATH}/{key}", toast="Switched on. What was waiting is sent within the hour.")
+
+
+async def _edit_page(
+    request: ConsoleRequest,
+    database: Database,
+    operator: Operator,
+    endpoint_id: UUID,
+    form: EndpointForm | None = None,
+    *,
+    stale: Conflict | None = None,
+) -> Response[str]:
+    """Return the page of one endpoint; with `form`, which was refused, what was typed stays."""
+    async with database.transaction(operator.operator_id) as tx:
+        endpoint = await get_endpoint(tx, operator_id=operator.operator_id, endpoint_id=endpoint_id)
+        activity = await entries_about(
+            tx, operator_id=operator.operator_id, subject_kind="event_endpoint",
+            subject_id=endpoint_id, limit=10,
+        )  # fmt: skip
+    if form is None:
+        form, status = EndpointForm.of(endpoint.draft, version=endpoint.version), 200
+    elif stale is None:
+        status = 422
+    else:
+        status, typed = 409, _texts(form.draft())
+        show_conflict(form, stale, current=_texts(endpoint.draft), typed=typed, version=endpoint.version)
+    return _page(request, form, endpoint=endpoint, activity=activity, status=status)
 
 
 def _page(
