@@ -18,6 +18,9 @@ from matinee.staff.types import Role, Staff
 CANARY: Final = "Zanzibar"
 """In every name at the second operator: nobody of the first may ever read it."""
 
+MARKUP: Final = "<b onclick=go()>"
+"""In every name at the first operator: no page may take it for its own."""
+
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 # What `key` is the id of depends on the page.
 _KEYS: Final = {
@@ -75,7 +78,8 @@ async def make_offices(urls: EmbeddedPostgresInfo, billing: BillingDouble) -> Of
             sessions |= {name: await _session(database, staff) for name, staff in people.items()}
             sessions["dismissed"] = await _session(database, dismissed)
             await _dismiss(database, dismissed, people["admin"])
-        await _mark(database, foreign)
+        await _mark(database, foreign, CANARY)
+        await _mark(database, scene.operator, MARKUP)
     finally:
         await database.close()
     own, others = ids
@@ -130,8 +134,8 @@ async def _ids(database: Database, operator: Operator, scene: Scene, staff: Staf
         })  # fmt: skip
 
 
-async def _mark(database: Database, operator: Operator) -> None:
-    """Write the canary into whatever a page could show of the second operator."""
+async def _mark(database: Database, operator: Operator, text: str) -> None:
+    """Write `text` into whatever a page could show of an operator."""
     places = {
         "customers": "first_name", "products": "name", "provisions": "name", "ppv_rules": "name",
         "items": "title", "staff_accounts": "name", "assets": "file_name",
@@ -139,7 +143,8 @@ async def _mark(database: Database, operator: Operator) -> None:
     async with database.transaction(operator.operator_id) as tx:
         for table, column in places.items():
             tag = await tx.execute(
-                f"UPDATE {table} SET {column} = '{CANARY} ' || {column} WHERE operator_id = $1",
+                f"UPDATE {table} SET {column} = $2 || ' ' || {column} WHERE operator_id = $1",
                 operator.operator_id,
+                text,
             )
             assert tag != "UPDATE 0", table

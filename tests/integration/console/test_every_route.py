@@ -11,8 +11,9 @@ import msgspec
 import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
+from markupsafe import escape
 from tests.doubles.billing import BillingDouble
-from tests.factories.offices import CANARY, Ids, Offices, make_offices
+from tests.factories.offices import CANARY, MARKUP, Ids, Offices, make_offices
 from tests.factories.shop import SECRET_KEY
 from tests.integration.console.doors import DOORS, PUBLIC
 
@@ -56,6 +57,8 @@ class Visitor(msgspec.Struct, frozen=True):
         assert answer.status_code < 500, (door, answer.text)
         assert CANARY not in answer.text, door
         assert "Traceback" not in answer.text, door
+        if "html" in answer.headers.get("content-type", ""):
+            assert MARKUP not in answer.text, door
         headers = answer.headers
         assert headers["x-content-type-options"] == "nosniff", door
         assert "frame-ancestors 'none'" in headers["content-security-policy"], door
@@ -180,6 +183,7 @@ async def test_ids_of_another_operator_are_ids_of_nothing(
 async def test_pages_of_what_is_there_open(
     module_database_urls: EmbeddedPostgresInfo, tmp_path: Path, offices: Offices
 ) -> None:
+    escaped = 0
     none_yet = ("{run_id}", "{file_id}", "{endpoint}", "{episode_id}", "/webhooks/{key}", "live-events/{",
                 "seasons/{", "content/{purchase}")  # fmt: skip
     async with opened(module_database_urls, tmp_path, offices, "admin") as visitor:
@@ -187,6 +191,8 @@ async def test_pages_of_what_is_there_open(
             if not any(part in door for part in none_yet):
                 answer = await visitor.ask(door, offices.own)
                 assert answer.status_code == (303 if door == "GET /console" else 200), door
+                escaped += str(escape(MARKUP)) in answer.text
+    assert escaped > 20  # the names were there to be seen
 
 
 async def test_junk_is_refused_and_breaks_nothing(
