@@ -19,11 +19,13 @@ from matinee.entitlements.rules import PLAYBACK_TOKEN_LIFETIME
 from matinee.kernel.ids import new_id
 from matinee.media.operations import finish_packaging, register_asset
 from matinee.media.types import ContentKey
+from matinee.platform.audit import SYSTEM
 from matinee.platform.db import Database, Transaction
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.operators import Operator
 from matinee.platform.secrets import SecretBox
 from matinee.platform.tokens import TokenSigner
+from matinee.provisions.operations.secrets import set_secret
 from matinee.provisions.simulated import SimulatedBilling
 from matinee.provisions.types import Capability
 from matinee.purchases.services import PurchaseServices
@@ -36,6 +38,7 @@ ROLES = (
     "neighbour's subscriber",
 )  # fmt: skip
 
+CALLBACK_SECRET = "whsec_c2VjcmV0LW9mLW91ci1vd24tYmlsbGluZw=="
 SPARE = "another subscriber"
 """One whose session nobody ends."""
 
@@ -119,7 +122,13 @@ async def _shop(
     async with database.transaction(operator.operator_id) as tx:
         sale = await make_sale(
             tx, operator=operator, capabilities=capabilities, now=clock.moment, films=3,
-            config=provision_for(billing.base_url, timeout_seconds=1),
+            config=msgspec.structs.replace(
+                provision_for(billing.base_url, timeout_seconds=1), callback_secret="callbacks"
+            ),
+        )  # fmt: skip
+        await set_secret(
+            tx, operator_id=operator.operator_id, provision_id=sale.provision_id, name="callbacks",
+            text=CALLBACK_SECRET, box=SecretBox(SECRET_KEY), actor=SYSTEM, now=clock.moment,
         )  # fmt: skip
     simulated = SimulatedBilling(capabilities, now=lambda: clock.moment)
     services = PurchaseServices.of(database=database, gateway=simulated, secret_key=SECRET_KEY)

@@ -6,6 +6,7 @@ same in every run.
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, cast
@@ -29,9 +30,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from tests.doubles.billing import BillingDouble
-from tests.factories.callers import ROLES, SPARE, Belongings, Scene, make_scene
+from tests.factories.callers import CALLBACK_SECRET, ROLES, SPARE, Belongings, Scene, make_scene
 from tests.faults.product import Product
 
+from matinee.kernel.webhook_signatures import signature
 from matinee.main.app import _description, create_app
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.settings import Settings
@@ -56,6 +58,11 @@ _SEEDED: Final = settings(
     deadline=None,
     phases=[Phase.generate],  # nothing is made smaller: the server has changed meanwhile
     suppress_health_check=list(HealthCheck),
+)
+
+
+_HEADER_TEXT: Final = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60).map(
+    str.strip
 )
 
 
@@ -222,6 +229,39 @@ def _seen(
     headers = {"content-type": "application/json"} | (token if operation.label in _WITH_A_TOKEN else {})
     answer = client.request(operation.method, path, headers=headers, **body)
     return answer.status_code, answer.json() if answer.content else None
+
+
+@_SEEDED
+@given(
+    body=st.one_of(
+        st.binary(max_size=400), st.sampled_from([b"{}", b"[]", b'{"reference": 1}', b'{"data": []}'])
+    ),
+    signed=st.dictionaries(
+        st.sampled_from(["webhook-id", "webhook-timestamp", "webhook-signature", "content-type"]),
+        st.one_of(st.sampled_from(["0", "-1", "9" * 40, "v1,", "v1,!!", "v1a,AAAA", "NaN"]), _HEADER_TEXT),
+    ),
+    foreign=st.booleans(),
+    whole=st.booleans(),
+)
+def _call_back(service: Service, body: bytes, signed: dict[str, str], foreign: bool, whole: bool) -> None:
+    scene = service.scene
+    provision_id = scene.foreign_provision_id if foreign else scene.provision_id
+    if whole:  # by whoever has the secret, so that the body is looked at
+        moment, message_id = int(time.time()), f"msg_{uuid4().hex}"
+        seal = signature(CALLBACK_SECRET, message_id=message_id, timestamp=moment, body=body)
+        signed = {"webhook-id": message_id, "webhook-timestamp": str(moment), "webhook-signature": seal}
+    answer = httpx.post(
+        f"{service.url}/api/billing/callbacks/{provision_id}",
+        content=body,
+        headers={"host": scene.operator.host} | signed,
+    )
+    expected = (422,) if whole and not foreign else (401,)
+    assert answer.status_code in (*expected, 429), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_no_callback_upsets_the_service(service: Service) -> None:
+    _call_back(service)
 
 
 def test_a_key_is_kept_by_nobody(service: Service) -> None:
