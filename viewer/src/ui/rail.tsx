@@ -56,7 +56,7 @@ export function Rail(props: Props): JSX.Element {
   };
 
   return (
-    <section class="rail" aria-labelledby={`${props.id}-title`}>
+    <section class="rail" data-block-exit="left right" aria-labelledby={`${props.id}-title`}>
         <h2 id={`${props.id}-title`}>{props.title}</h2>
         <div class="rail-strip" data-rail={props.id} ref={(element) => (strip = element)} onScroll={scrolled}>
           <div class="rail-track">

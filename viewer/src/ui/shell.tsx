@@ -17,7 +17,7 @@ export function Shell(props: { children: JSX.Element }): JSX.Element {
   };
   return (
     <>
-      <header class="top">
+      <header class="top lrud-container">
         <Link id="brand" class="brand" to={{ name: "home" }} onGo={() => { app.navigator.returnTo({ name: "home" }); }}>
           {app.operator()?.name ?? "Matinee"}
         </Link>

@@ -54,6 +54,12 @@
     if (ctx.sourceElement.closest("form[data-guard]")) ctx.request.headers["x-quiet"] = "yes";
   });
 
+  // On a phone a row of tabs is wider than the page: the one that is open is the one to see.
+  document.querySelectorAll(".tabs-row [aria-current]").forEach((tab) => {
+    const row = tab.parentElement;
+    row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+  });
+
   const TOAST_MS = 8000;
   const leaveLater = (toast) => {
     let timer = setTimeout(() => toast.remove(), TOAST_MS);
