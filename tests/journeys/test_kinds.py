@@ -56,3 +56,18 @@ def test_a_live_event_is_rented_and_ends_with_itself(meridian: Shop, open_app: O
     expect(app.page.get_by_test_id("not-for-sale")).to_contain_text("This live event is over.")
     expect(app.page.get_by_test_id("rent")).to_have_count(0)
     assert len(meridian.charges(event)) == 1
+
+
+def test_on_a_tv_right_stays_in_its_row(meridian: Shop, open_app: OpenApp) -> None:
+    customer, event = meridian.customer("okke"), meridian.event("Row By Row")
+    meridian.movie("Another Row")
+    app = open_app("meridian", customer, device="tv", viewport={"width": 1920, "height": 1080})
+    tile = app.poster(event.title).first
+    row = app.page.locator("section.rail").filter(has=tile)
+    tile.focus()
+    for _ in range(4):
+        app.page.keyboard.press("ArrowRight")
+        expect(row.locator("a.tile:focus")).to_have_count(1)
+    app.page.get_by_role("link", name="Meridian Cable").focus()
+    app.page.keyboard.press("ArrowRight")
+    expect(app.page.get_by_role("link", name="Films")).to_be_focused()
