@@ -62,7 +62,7 @@ async def add_package(
     except Invalid as error:
         show_errors(form, error)
         return await _list_page(request, database, operator.operator_id, form, status=422)
-    toast = f"Added “{package.name}”. Put movies into it on their pages, and the package into a product."
+    toast = f"Added “{package.name}”. Put titles into it on their pages, and the package into a product."
     return redirect(request, PATH, toast=toast)
 
 
@@ -118,7 +118,7 @@ async def remove_package(
             )  # fmt: skip
     except Refused as error:
         return redirect(request, PATH, toast=error.message, tone="error")
-    return redirect(request, PATH, toast=f"Removed “{package.name}”. Its movies are still there.")
+    return redirect(request, PATH, toast=f"Removed “{package.name}”. What was in it is still there.")
 
 
 async def _list_page(
