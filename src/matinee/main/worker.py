@@ -17,9 +17,10 @@ from matinee.main.wiring import Services, build_services
 from matinee.media.jobs import package_asset
 from matinee.media.operations import TASK as PACKAGE_TASK
 from matinee.platform import jobs
-from matinee.platform.operators import get_operator
+from matinee.platform.db import Database
+from matinee.platform.operators import get_operator, list_operators
 from matinee.platform.settings import Settings
-from matinee.platform.try_limits import forget_tries_everywhere
+from matinee.platform.try_limits import FORGOTTEN_AT_ONCE, forget_tries
 from matinee.provisions.jobs import run_requested_probe
 from matinee.provisions.operations.probes import TASK as PROBE_TASK
 from matinee.publishing.jobs import repair_manifests, run_sync
@@ -78,7 +79,7 @@ async def work(
         ),
         ("ended_rights", lambda: _every(_ENDS_EVERY_SECONDS, lambda: note_ended_rights(database))),
         ("pruning", lambda: _every(_PRUNE_EVERY_SECONDS, lambda: prune_events(database))),
-        ("tries", lambda: _every(_PRUNE_EVERY_SECONDS, lambda: forget_tries_everywhere(database))),
+        ("tries", lambda: _every(_PRUNE_EVERY_SECONDS, lambda: _forget_tries(database))),
         ("erasures", lambda: _every(_ERASE_EVERY_SECONDS, lambda: finish_erasures(database))),
     ]
     # These see `stop` themselves and let their calls end; the others are cut off.
@@ -212,3 +213,14 @@ class _job:  # noqa: N801 (used as a statement)
             self._log.error("job_failed", exc_info=error)
         else:
             self._log.info("job_cut_off")
+
+
+async def _forget_tries(database: Database) -> None:
+    """Forget the tries that count no more, at every operator."""
+    async with database.directory() as tx:
+        operators = await list_operators(tx)
+    for operator in operators:
+        forgotten = FORGOTTEN_AT_ONCE
+        while forgotten == FORGOTTEN_AT_ONCE:
+            async with database.transaction(operator.operator_id) as tx:
+                forgotten = await forget_tries(tx, operator_id=operator.operator_id, now=await tx.now())

@@ -11,8 +11,7 @@ from uuid import UUID
 import msgspec
 
 from matinee.kernel.errors import TooMany
-from matinee.platform.db import Database, Transaction
-from matinee.platform.operators import list_operators
+from matinee.platform.db import Transaction
 
 WINDOW = timedelta(minutes=15)
 LARGEST_SUBJECT = 300
@@ -116,14 +115,3 @@ async def forget_tries(tx: Transaction, *, operator_id: UUID, now: datetime) -> 
         operator_id, now - WINDOW, FORGOTTEN_AT_ONCE,
     )  # fmt: skip
     return int(tag.rpartition(" ")[2])
-
-
-async def forget_tries_everywhere(database: Database) -> None:
-    """Do so for every operator, until nothing is left to forget."""
-    async with database.directory() as tx:
-        operators = await list_operators(tx)
-    for operator in operators:
-        forgotten = FORGOTTEN_AT_ONCE
-        while forgotten == FORGOTTEN_AT_ONCE:
-            async with database.transaction(operator.operator_id) as tx:
-                forgotten = await forget_tries(tx, operator_id=operator.operator_id, now=await tx.now())
