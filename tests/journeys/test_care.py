@@ -80,6 +80,7 @@ def test_billings_own_list_settles_what_nobody_can_ask_about(
     page = console.page
     console.go("Reconciliation")
     page.get_by_role("link", name="Upload the first file").click()
+    page.get_by_label("API provision").select_option(label="Sample billing")
     page.get_by_label("File", exact=True).set_input_files(
         {"name": "books.csv", "mimeType": "text/csv", "buffer": books.encode()}
     )

@@ -20,7 +20,7 @@ def test_a_subscriber_cancels_what_was_not_played(
     console.page.get_by_text("Allowed while unplayed").click()
     console.fill(self_cancel_hours="24")
     _save_settings(console)
-    customer, film = meridian.customer("tess"), meridian.movie("Second Thoughts")
+    customer, film = meridian.customer("cato"), meridian.movie("Second Thoughts")
     app = open_app("meridian", customer)
     app.buy(film)
     rental = app.my_rentals().filter(has_text=film.title)
