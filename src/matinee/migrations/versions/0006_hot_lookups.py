@@ -77,6 +77,45 @@ def _session() -> None:
     _own("subscriber_session(uuid, uuid, bytea, timestamptz)")
 
 
+# Who asks: the device of a living session, and whether its customer subscribes.
+_WHO = """\
+                LEFT JOIN LATERAL (
+                    SELECT s.device_id, c.product_id,
+                           c.status IN ('active', 'trial') AND c.starts_at <= at
+                               AND (c.expires_at IS NULL OR c.expires_at > at) AS subscribes
+                    FROM subscriber_sessions s
+                    JOIN customers c ON c.operator_id = s.operator_id AND c.customer_id = s.customer_id
+                    WHERE s.operator_id = q.operator AND s.customer_id = q.customer
+                      AND s.session_hash = q.hash AND s.expires_at > at AND c.status <> 'disabled'
+                    LIMIT 1
+                ) who ON true
+"""
+
+# The best of the customer's rights to the item: one that lives, else the one that ended last.
+_BEST = """\
+                LEFT JOIN LATERAL (
+                    SELECT e.purchase_id, e.ends, e.revoked_at IS NULL AND e.ends > at AS lives
+                    FROM (
+                        SELECT t.purchase_id, t.granted_at, t.revoked_at,
+                               CASE WHEN t.revoked_at IS NOT NULL THEN t.revoked_at
+                                    WHEN t.first_played_at IS NULL THEN t.startable_until
+                                    WHEN t.finish_window_hours IS NOT NULL
+                                        THEN t.first_played_at + t.finish_window_hours * interval '1 hour'
+                                    ELSE greatest(
+                                        t.startable_until,
+                                        coalesce(t.last_started_at, t.first_played_at)
+                                            + t.runtime_minutes * interval '1 minute' + interval '4 hours')
+                               END AS ends
+                        FROM entitlements t
+                        WHERE t.operator_id = q.operator AND t.customer_id = q.customer
+                          AND t.item_kind = q.kind AND t.item_id = q.item
+                    ) e
+                    ORDER BY lives DESC, e.ends DESC, e.granted_at DESC
+                    LIMIT 1
+                ) best ON who.device_id IS NOT NULL
+"""
+
+
 def _rights() -> None:
     """For each question, at its `place`: what lets a session's customer start an item, or why it may not.
 
@@ -119,36 +158,6 @@ def _rights() -> None:
                        CASE WHEN best.lives THEN best.ends END AS play_until
                 FROM unnest(operators, customers, hashes, kinds, items)
                      WITH ORDINALITY AS q (operator, customer, hash, kind, item, place)
-                LEFT JOIN LATERAL (
-                    SELECT s.device_id, c.product_id,
-                           c.status IN ('active', 'trial') AND c.starts_at <= at
-                               AND (c.expires_at IS NULL OR c.expires_at > at) AS subscribes
-                    FROM subscriber_sessions s
-                    JOIN customers c ON c.operator_id = s.operator_id AND c.customer_id = s.customer_id
-                    WHERE s.operator_id = q.operator AND s.customer_id = q.customer
-                      AND s.session_hash = q.hash AND s.expires_at > at AND c.status <> 'disabled'
-                    LIMIT 1
-                ) who ON true
-                LEFT JOIN LATERAL (
-                    SELECT e.purchase_id, e.ends, e.revoked_at IS NULL AND e.ends > at AS lives
-                    FROM (
-                        SELECT t.purchase_id, t.granted_at, t.revoked_at,
-                               CASE WHEN t.revoked_at IS NOT NULL THEN t.revoked_at
-                                    WHEN t.first_played_at IS NULL THEN t.startable_until
-                                    WHEN t.finish_window_hours IS NOT NULL
-                                        THEN t.first_played_at + t.finish_window_hours * interval '1 hour'
-                                    ELSE greatest(
-                                        t.startable_until,
-                                        coalesce(t.last_started_at, t.first_played_at)
-                                            + t.runtime_minutes * interval '1 minute' + interval '4 hours')
-                               END AS ends
-                        FROM entitlements t
-                        WHERE t.operator_id = q.operator AND t.customer_id = q.customer
-                          AND t.item_kind = q.kind AND t.item_id = q.item
-                    ) e
-                    ORDER BY lives DESC, e.ends DESC, e.granted_at DESC
-                    LIMIT 1
-                ) best ON who.device_id IS NOT NULL
-            ) found;
+{_WHO}{_BEST}            ) found;
         END $$""")
     _own("rights_to_start(uuid[], uuid[], bytea[], text[], uuid[], timestamptz)")
