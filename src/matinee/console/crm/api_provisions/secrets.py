@@ -22,8 +22,9 @@ from matinee.platform.operators import Operator
 from matinee.platform.secrets import SecretBox
 from matinee.provisions.operations import delete_secret, set_secret
 from matinee.provisions.queries import list_secret_names
+from matinee.provisions.rules import secret_names
 from matinee.provisions.rules.callbacks import callback_url
-from matinee.provisions.types import NoAuth, Provision, ProvisionConfig
+from matinee.provisions.types import Provision
 from matinee.staff.types import Role
 
 Box = NamedDependency[SkipValidation[SecretBox]]
@@ -48,18 +49,6 @@ def callback_address(operator: Operator, provision_id: UUID) -> str:
     return callback_url(operator.host, provision_id)
 
 
-def secret_names(config: ProvisionConfig) -> list[str]:
-    """Return the names of the secrets that the settings use, each once."""
-    names: list[str | None] = []
-    for call in (config.charge, config.status, config.refund, config.cancel):
-        if call is not None:
-            names += [row.secret for row in call.key_map] + [row.secret for row in call.headers]
-    if not isinstance(config.auth, NoAuth):
-        fields = (name for name in config.auth.__struct_fields__ if name.endswith("secret"))
-        names += [getattr(config.auth, name) for name in fields]
-    return list(dict.fromkeys(name for name in (*names, config.callback_secret) if name))
-
-
 async def secret_states(tx: Transaction, *, operator: Operator, provision: Provision) -> list[SecretState]:
     """Return the secrets that the settings use, and those that are still kept besides."""
     kept = {
@@ -68,7 +57,7 @@ async def secret_states(tx: Transaction, *, operator: Operator, provision: Provi
             tx, operator_id=operator.operator_id, provision_id=provision.provision_id
         )
     }
-    used = secret_names(provision.config)
+    used = sorted(secret_names(provision.config))
     return [
         SecretState(
             name=name,

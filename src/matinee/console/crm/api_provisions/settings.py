@@ -18,7 +18,6 @@ from matinee.console.crm.api_provisions.preview import chosen_values, previewabl
 from matinee.console.crm.api_provisions.secrets import (
     SecretState,
     callback_address,
-    secret_names,
     secret_states,
 )
 from matinee.console.crm.provision_words import CLASS
@@ -35,6 +34,7 @@ from matinee.platform.operators import Operator
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.operations import create_provision, update_provision
 from matinee.provisions.queries import list_provisions
+from matinee.provisions.rules import secret_names
 from matinee.provisions.types import API_TYPES
 from matinee.staff.types import Role
 
@@ -93,7 +93,7 @@ async def add_provision(
     except Invalid as error:
         form.show(error)
         return await _form_page(request, database, operator, form, None, status=422)
-    missing = secret_names(added.config)
+    missing = sorted(secret_names(added.config))
     toast = (
         f"Provision added. Now set its secret{'s' if len(missing) > 1 else ''}: {', '.join(missing)}."
         if missing

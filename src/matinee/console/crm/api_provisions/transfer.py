@@ -12,7 +12,6 @@ from wtforms import StringField, TextAreaField
 
 from matinee.console.access import allow
 from matinee.console.crm.api_provisions.head import PATH, read_head
-from matinee.console.crm.api_provisions.secrets import secret_names
 from matinee.console.forms import ConsoleForm, read_form, sent_file, stripped
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
@@ -20,6 +19,7 @@ from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import parse_id
 from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.operations import create_provision
+from matinee.provisions.rules import secret_names
 from matinee.provisions.types import ProvisionConfig
 from matinee.staff.types import Role
 
@@ -83,7 +83,7 @@ async def import_settings(
             else:
                 form.general_problems.append(f"{path}: {told}")
         return render(request, "crm/api_provisions/import.html", status=422, form=form, path=PATH)
-    missing = secret_names(added.config)
+    missing = sorted(secret_names(added.config))
     wanted = f" Set its secrets now: {', '.join(missing)}." if missing else ""
     toast = f"Added from the file.{wanted} Then run the go-live probe."
     return redirect(request, f"{PATH}/{added.provision_id}", toast=toast)
