@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from matinee.provisions.kit import FILE_NAME, build_kit
+from matinee.provisions.kit.archive import FILE_NAME, build_kit
 
 ROOT = Path(__file__).resolve().parents[1]
 

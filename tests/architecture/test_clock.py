@@ -14,7 +14,11 @@ _ADAPTER = "matinee.platform.db.clock"
 _HOST_CLOCK = re.compile(r"\b(datetime\.(now|utcnow|today)|date\.today|time\.time(_ns)?)\(")
 # These say when a line was logged, how long a human waited, what a picture is called, or when a request was signed,
 # which the other side alone judges; they decide nothing.
-_MAY_ASK_THE_HOST = ("matinee.platform.telemetry", "matinee.main.demo", "matinee.provisions.authentication")
+_MAY_ASK_THE_HOST = (
+    "matinee.platform.telemetry",
+    "matinee.main.demo",
+    "matinee.provisions.gateway.authentication",
+)
 
 
 def test_no_statement_asks_for_the_time_itself() -> None:

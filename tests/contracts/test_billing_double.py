@@ -42,8 +42,8 @@ from tests.doubles.settings import provision_for
 from tests.doubles.wire import Reply, order, send
 from tests.factories.targets import target_of
 
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.platform.http.egress import EgressPolicy
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
 from matinee.provisions.types import PlatformValue
 
 pytest_plugins = ("tests.doubles.fixtures",)

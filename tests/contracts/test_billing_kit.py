@@ -15,9 +15,9 @@ from tests.doubles.sample import SAMPLES, SETTINGS
 from tests.doubles.wire import Reply, order, send
 from tests.factories.targets import target_of
 
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.exchange import AiohttpBillingGateway
-from matinee.provisions.kit import LANGUAGES, SHARED, build_kit
+from matinee.platform.http.egress import EgressPolicy
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
+from matinee.provisions.kit.archive import LANGUAGES, SHARED, build_kit
 from matinee.provisions.probe import ProbeAccounts, run_probe
 from matinee.provisions.rules import provision_class, validated_config
 from matinee.provisions.types import Capability, PlatformValue, ProvisionConfig, Verdict

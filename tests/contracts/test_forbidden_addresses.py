@@ -12,13 +12,13 @@ from tests.contracts.raw_billing import answers, http, raw_billing
 from tests.factories.targets import target_of
 
 from matinee.kernel.errors import Invalid
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.secrets import SecretBox
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
+from matinee.provisions.gateway.sealing import seal_secret
+from matinee.provisions.kit.settings import usual_settings
 from matinee.provisions.rules import validated_config
-from matinee.provisions.sealing import seal_secret
 from matinee.provisions.types import BillingTarget, ExchangeRecord, OAuth2Auth, PlatformValue, ProvisionConfig
-from matinee.provisions.usual import usual_settings
 
 PUBLIC = "https://billing.example/rentals"
 BOX = SecretBox(b"k" * 32)

@@ -14,10 +14,10 @@ from tests.doubles.settings import provision_for
 from tests.factories.targets import target_of
 
 from matinee.platform.secrets import SecretBox
-from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
+from matinee.provisions.gateway.sealing import seal_secret
+from matinee.provisions.gateway.simulated import Fault, SimulatedBilling
 from matinee.provisions.ports import BillingGateway
-from matinee.provisions.sealing import seal_secret
-from matinee.provisions.simulated import Fault, SimulatedBilling
 from matinee.provisions.types import (
     Auth,
     BasicAuth,

@@ -15,7 +15,7 @@ from tests.doubles.misbehaviour import (
 from tests.doubles.settings import provision_for
 from tests.factories.targets import target_of
 
-from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
 from matinee.provisions.probe import ProbeAccounts, run_probe
 from matinee.provisions.rules import provision_class
 from matinee.provisions.types import Capability, ProbeReport, ProbeStep, Verdict

@@ -22,10 +22,10 @@ from tests.contracts.raw_billing import (
 from tests.factories.targets import target_of
 
 from matinee.kernel.webhook_signatures import is_signed
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.secrets import SecretBox
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.exchange import AiohttpBillingGateway
-from matinee.provisions.sealing import seal_secret
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
+from matinee.provisions.gateway.sealing import seal_secret
 from matinee.provisions.types import (
     AnswerFields,
     Auth,

@@ -13,10 +13,10 @@ from tests.doubles.misbehaviour import declined_but_charged
 from tests.doubles.sample import SETTINGS, SampleBilling
 
 from matinee.main.provision_check import own_machine
-from matinee.provisions.egress import EgressPolicy
+from matinee.platform.http.egress import EgressPolicy
+from matinee.provisions.kit.settings import usual_settings
 from matinee.provisions.rules import validated_config
 from matinee.provisions.types import HeaderAuth, OAuth2Auth, ProvisionConfig
-from matinee.provisions.usual import usual_settings
 
 pytest_plugins = ("tests.doubles.fixtures",)
 

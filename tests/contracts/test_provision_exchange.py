@@ -29,9 +29,9 @@ from tests.contracts.raw_billing import (
 )
 from tests.factories.targets import target_of
 
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.exchange import AiohttpBillingGateway
-from matinee.provisions.resolver import LookupPool
+from matinee.platform.http.egress import EgressPolicy
+from matinee.platform.http.resolver import LookupPool
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
 from matinee.provisions.types import (
     AnswerFields,
     BillingTarget,

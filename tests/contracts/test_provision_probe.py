@@ -18,8 +18,8 @@ from tests.doubles.misbehaviour import (
 from tests.doubles.sample import SETTINGS, SampleBilling
 from tests.factories.targets import target_of
 
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.platform.http.egress import EgressPolicy
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
 from matinee.provisions.probe import ProbeAccounts, run_probe
 from matinee.provisions.rules import provision_class, validated_config
 from matinee.provisions.types import (

@@ -13,14 +13,14 @@ from tests.doubles.process import DidNotStart
 from tests.doubles.sample import FOLDER, SETTINGS, SampleBilling
 from tests.doubles.wire import order, send
 
-from matinee.provisions.egress import EgressPolicy
+from matinee.platform.http.egress import EgressPolicy
+from matinee.platform.http.messages import HttpRequest
 from matinee.provisions.rules.judging import judge_charge, judge_refund, judge_status
 from matinee.provisions.rules.request import build_charge, build_refund, build_status
 from matinee.provisions.rules.validation import validated_config
 from matinee.provisions.types import (
     Answer,
     ChargeKind,
-    HttpRequest,
     PlatformValue,
     ProvisionConfig,
     RefundKind,

@@ -25,8 +25,8 @@ from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.operators import Operator
 from matinee.platform.secrets import SecretBox
 from matinee.platform.tokens import TokenSigner
+from matinee.provisions.gateway.simulated import SimulatedBilling
 from matinee.provisions.operations.secrets import set_secret
-from matinee.provisions.simulated import SimulatedBilling
 from matinee.provisions.types import Capability
 from matinee.purchases.services import PurchaseServices
 from matinee.viewer_api.playback import PlaybackClaims

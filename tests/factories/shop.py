@@ -14,7 +14,7 @@ from matinee.kernel.ids import new_id
 from matinee.offers.quotes import SignedQuote
 from matinee.platform.db import Database
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.simulated import SimulatedBilling
+from matinee.provisions.gateway.simulated import SimulatedBilling
 from matinee.provisions.types import Capabilities, ProvisionConfig
 from matinee.purchases import queries
 from matinee.purchases.jobs.charge import confirm_and_charge

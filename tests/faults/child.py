@@ -18,7 +18,7 @@ from tests.faults.counter import gateway_for, services_for
 
 from matinee.platform.db import Clock, Database, Transaction
 from matinee.platform.operators import get_operator
-from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
 from matinee.provisions.types import BillingTarget, ChargeResult, RefundResult, StatusResult, Values
 from matinee.purchases.jobs.charge import confirm_and_charge
 from matinee.purchases.jobs.resolver import Resolver

@@ -21,9 +21,9 @@ from matinee.offers.quotes import SignedQuote
 from matinee.platform.audit import Actor
 from matinee.platform.db import Clock, Database
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.secrets import SecretBox
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
 from matinee.provisions.types import Capability, ProvisionConfig
 from matinee.purchases import queries
 from matinee.purchases.jobs.charge import confirm_and_charge

@@ -9,8 +9,8 @@ from tests.doubles.settings import provision_for
 from tests.faults.counter import open_counter
 
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.platform.http.egress import EgressPolicy
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import PurchaseState
 

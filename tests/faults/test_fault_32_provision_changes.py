@@ -13,8 +13,8 @@ from tests.faults.counter import STAFF, Counter, open_counter
 
 from matinee.kernel.errors import Conflict, Refused
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.secrets import SecretBox
-from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.operations import record_probe, switch_off, update_provision
 from matinee.provisions.operations.secrets import delete_secret, set_secret
 from matinee.provisions.types import HeaderAuth, ProbeReport, ProvisionConfig

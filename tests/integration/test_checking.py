@@ -14,7 +14,7 @@ import pytest
 from tests.factories.shop import Shop, open_shop
 
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import Capability
 from matinee.purchases.types import PurchaseState
 

@@ -14,6 +14,7 @@ from tests.simulation.faulty import FaultyDatabase
 import matinee.platform.db
 from matinee.kernel.ids import new_id
 from matinee.platform.db import Database, Transaction
+from matinee.platform.http.messages import Failure
 from matinee.provisions import rules as provision_rules
 from matinee.provisions.types import (
     Answer,
@@ -21,7 +22,6 @@ from matinee.provisions.types import (
     ChargeKind,
     ChargeOutcome,
     ChargeResult,
-    Failure,
     PlatformValue,
     ProvisionConfig,
     Values,

@@ -13,7 +13,7 @@ from tests.simulation.virtual_time import VirtualTime
 
 from matinee.platform.db import Clock, CommitInDoubt, Database, DatabaseUnavailable, Transaction
 from matinee.platform.db.clock import Connection
-from matinee.provisions.simulated import SimulatedBilling
+from matinee.provisions.gateway.simulated import SimulatedBilling
 from matinee.provisions.types import (
     BillingTarget,
     CallName,

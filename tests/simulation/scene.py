@@ -19,7 +19,7 @@ from matinee.offers.quotes import SignedQuote
 from matinee.platform.audit import Actor
 from matinee.platform.db import Database
 from matinee.platform.operators import create_operator
-from matinee.provisions.simulated import Fault, SimulatedBilling
+from matinee.provisions.gateway.simulated import Fault, SimulatedBilling
 from matinee.provisions.types import CallName, Capabilities, Capability
 from matinee.purchases import queries
 from matinee.purchases.errors import KeyReused

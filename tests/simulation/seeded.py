@@ -17,7 +17,7 @@ from tests.simulation.scene import Scene, open_scene
 from tests.simulation.truth import WRONG
 
 from matinee.platform.db import Database
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import CallName, Capabilities, Capability
 from matinee.purchases.types import Purchase, PurchaseState
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from matinee.platform.db import Database
-from matinee.provisions.simulated import SimulatedBilling
+from matinee.provisions.gateway.simulated import SimulatedBilling
 from matinee.provisions.types import Capabilities, Capability
 
 WRONG = ("double", "no_access", "no_charge")

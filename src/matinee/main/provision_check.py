@@ -13,12 +13,13 @@ import msgspec
 
 from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import new_id
+from matinee.platform.http.egress import EgressPolicy, with_scheme
 from matinee.platform.secrets import SecretBox
-from matinee.provisions.egress import EgressPolicy, with_scheme
-from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
+from matinee.provisions.gateway.sealing import seal_secret
+from matinee.provisions.kit.settings import usual_settings
 from matinee.provisions.probe import OnStep, ProbeAccounts, run_probe
 from matinee.provisions.rules import call_url, provision_class, secret_names, validated_config
-from matinee.provisions.sealing import seal_secret
 from matinee.provisions.types import (
     BillingTarget,
     OAuth2Auth,
@@ -28,7 +29,6 @@ from matinee.provisions.types import (
     ProvisionConfig,
     Verdict,
 )
-from matinee.provisions.usual import usual_settings
 
 PROVED_LESS: Final = 1
 UNUSABLE: Final = 2

@@ -9,7 +9,8 @@ from uuid import UUID
 from matinee.entitlements.rules import right_ends_at
 from matinee.entitlements.types import Entitlement
 from matinee.kernel.digests import keyed_digest
-from matinee.provisions.types import Capabilities, Capability, Failure
+from matinee.platform.http.messages import Failure
+from matinee.provisions.types import Capabilities, Capability
 from matinee.purchases.types import Purchase, PurchaseState, Reversal, ReversalState
 
 S = PurchaseState

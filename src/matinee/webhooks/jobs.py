@@ -9,12 +9,12 @@ import msgspec
 from matinee.kernel.webhook_signatures import signature
 from matinee.platform.db import Database
 from matinee.platform.due_work import PER_OPERATOR, DueWork
+from matinee.platform.http.messages import HttpRequest, Reply
+from matinee.platform.http.resolver import LookupPool
+from matinee.platform.http.wire import Wire
 from matinee.platform.operators import list_operators
 from matinee.platform.secrets import SecretBox
-from matinee.provisions.resolver import LookupPool
 from matinee.provisions.rules import excerpt
-from matinee.provisions.types import HttpRequest
-from matinee.provisions.wire import Reply, Wire
 from matinee.webhooks.operations import (
     claim_delivery,
     hand_on,

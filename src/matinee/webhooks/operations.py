@@ -12,8 +12,8 @@ from matinee.kernel.webhook_signatures import PREFIX
 from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.secrets import SecretBox
-from matinee.provisions.egress import EgressPolicy
 from matinee.webhooks.queries import NO_DELIVERY, get_delivery, get_endpoint, list_endpoints
 from matinee.webhooks.rules import (
     GONE,

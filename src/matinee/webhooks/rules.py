@@ -7,7 +7,7 @@ import msgspec
 
 from matinee.kernel.cards import contains_card_number
 from matinee.kernel.errors import Invalid
-from matinee.provisions.egress import EgressPolicy, EgressRefused, with_scheme
+from matinee.platform.http.egress import EgressPolicy, EgressRefused, with_scheme
 from matinee.webhooks.types import EndpointDraft
 
 RETRY_DELAYS: Final = (

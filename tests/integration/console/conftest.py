@@ -13,11 +13,11 @@ from tests.factories.catalogue import Catalogue
 from matinee.console import create_router
 from matinee.platform.db import Database
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.operators import Operator, create_operator
 from matinee.platform.passwords import hash_password
 from matinee.platform.secrets import SecretBox
 from matinee.platform.storage import ObjectStorage
-from matinee.provisions.egress import EgressPolicy
 from matinee.purchases.services import PurchaseServices
 from matinee.staff.operations import create_staff
 from matinee.staff.types import Staff

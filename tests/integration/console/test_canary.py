@@ -19,11 +19,12 @@ from matinee.kernel.errors import Invalid
 from matinee.platform.audit import Actor
 from matinee.platform.db import Database
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.operators import Operator
 from matinee.platform.secrets import SecretBox
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
 from matinee.provisions.jobs import probe_provision
+from matinee.provisions.kit.settings import usual_settings
 from matinee.provisions.operations import create_provision, set_secret
 from matinee.provisions.probe import ProbeAccounts
 from matinee.provisions.queries import billing_version, latest_probe
@@ -41,7 +42,6 @@ from matinee.provisions.types import (
     PlatformValue,
     ProvisionConfig,
 )
-from matinee.provisions.usual import usual_settings
 
 INES = Actor("staff", None, "Ines Integration")
 CANARY = 'ca"n&ary <3b/9+f1>'

@@ -15,9 +15,9 @@ from tests.integration.console.pages import cells, error_at, plain
 
 from matinee.console import create_router
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.storage import ObjectStorage
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import Capability
 from matinee.purchases.types import Purchase, PurchaseState
 

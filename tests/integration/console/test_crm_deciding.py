@@ -19,9 +19,9 @@ from matinee.entitlements.queries import entitlements_of_customer
 from matinee.entitlements.types import Entitlement
 from matinee.kernel.ids import new_id
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.storage import ObjectStorage
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.purchases.operations.four_eyes import set_limits
 from matinee.purchases.queries import wallet_balance
 from matinee.purchases.types import PurchaseState

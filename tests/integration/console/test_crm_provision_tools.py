@@ -24,9 +24,9 @@ from tests.integration.console.test_crm_provisions import (
 
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
+from matinee.provisions.gateway.simulated import SimulatedBilling
 from matinee.provisions.operations.call_tests import MOST_OF_AN_OPERATOR
 from matinee.provisions.queries import latest_call_tests
-from matinee.provisions.simulated import SimulatedBilling
 from matinee.provisions.types import CallTest, ProvisionConfig
 
 __all__ = ["billing", "ports"]  # fixtures of the neighbour module

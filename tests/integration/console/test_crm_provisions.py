@@ -15,13 +15,13 @@ from tests.integration.console.pages import cells, error_at, plain
 from matinee.kernel.errors import NotFound
 from matinee.platform import audit
 from matinee.platform.db import Database
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.operators import Operator
 from matinee.platform.secrets import SecretBox
-from matinee.provisions.egress import EgressPolicy
+from matinee.provisions.gateway.simulated import SimulatedBilling
 from matinee.provisions.jobs import run_requested_probe
 from matinee.provisions.operations.probes import TASK
 from matinee.provisions.queries import get_provision, list_provisions
-from matinee.provisions.simulated import SimulatedBilling
 from matinee.provisions.types import Capability, KeyMapping, PlatformValue, Provision, ProvisionRow
 
 PROVISIONS = "/console/crm/products/api-provisions"

@@ -12,10 +12,10 @@ from matinee.console.router import create_router
 from matinee.kernel.ids import new_id
 from matinee.platform.db import Database
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.operators import Operator
 from matinee.platform.secrets import SecretBox
 from matinee.platform.storage import ObjectStorage
-from matinee.provisions.egress import EgressPolicy
 from matinee.webhooks.operations import hand_on
 from matinee.webhooks.queries import due_events, list_endpoints
 from matinee.webhooks.types import Endpoint

@@ -9,9 +9,9 @@ from tests.doubles.sample import SETTINGS, SampleBilling
 
 from matinee.platform.audit import SYSTEM
 from matinee.platform.db import Database
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.operators import Operator
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
 from matinee.provisions.jobs import probe_provision, run_requested_probe
 from matinee.provisions.operations import create_provision, request_probe
 from matinee.provisions.operations.probes import WORKER_LOST, start_probe

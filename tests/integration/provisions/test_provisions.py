@@ -15,9 +15,9 @@ from matinee.kernel.ids import new_id
 from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Database, Transaction
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.operators import Operator
 from matinee.provisions import operations, queries
-from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.types import (
     BillingTarget,
     Capabilities,

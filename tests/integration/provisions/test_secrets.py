@@ -14,11 +14,11 @@ from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Database, Transaction
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.operators import Operator
 from matinee.platform.secrets import SecretBox
 from matinee.provisions import operations, queries
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.sealing import open_secret
+from matinee.provisions.gateway.sealing import open_secret
 from matinee.provisions.types import BearerAuth
 
 INES = Actor("staff", UUID(int=7), "Ines Integration")

@@ -10,7 +10,7 @@ from tests.factories.shop import open_shop
 
 from matinee.kernel.errors import Refused
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import Capability
 from matinee.purchases.errors import AlreadyHeld, KeyReused, QuoteStale
 from matinee.purchases.types import PurchaseState

@@ -17,7 +17,7 @@ from matinee.kernel.ids import new_id
 from matinee.kernel.reasons import LONGEST_REASON
 from matinee.platform.audit import AuditEntry, entries_about
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import Capability
 from matinee.purchases import queries
 from matinee.purchases.operations.by_staff import (

@@ -11,7 +11,7 @@ from tests.simulation.faulty import Fate, Trouble
 from tests.simulation.scene import Scene
 from tests.simulation.seeded import SETS
 
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import CallName
 from matinee.purchases.types import PurchaseState
 

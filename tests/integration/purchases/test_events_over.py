@@ -7,7 +7,7 @@ from tests.factories.shop import Shop, open_shop
 
 from matinee.entitlements.queries import entitlement_of_purchase
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import Capabilities, Capability
 from matinee.purchases.operations.quoting import make_quote
 from matinee.purchases.types import Purchase, PurchaseState

@@ -28,7 +28,7 @@ from tests.simulation.seeded import A, D
 from matinee.kernel.errors import Conflict, Invalid, MatineeError, Refused
 from matinee.kernel.ids import new_id
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.purchases.types import (
     Decision,
     DecisionOutcome,

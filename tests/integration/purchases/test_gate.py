@@ -15,7 +15,7 @@ from tests.factories.shop import SECRET_KEY, Shop, open_shop
 from matinee.main import metrics
 from matinee.platform.db import Database
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import Capability, ChargeResult
 from matinee.purchases import pressure, queries
 from matinee.purchases.operations.gate import (

@@ -31,7 +31,7 @@ from matinee.kernel.ids import new_id
 from matinee.kernel.paging import ListQuery
 from matinee.platform.audit import SYSTEM
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.purchases.operations.extending import extend_by_staff
 from matinee.purchases.queries import wallet_lines
 from matinee.purchases.types import (

@@ -18,8 +18,8 @@ from matinee.kernel.ids import new_id
 from matinee.platform.db import Database
 from matinee.platform.due_work import PER_OPERATOR
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.exchange import AiohttpBillingGateway
+from matinee.platform.http.egress import EgressPolicy
+from matinee.provisions.gateway.exchange import AiohttpBillingGateway
 from matinee.provisions.types import Capability
 from matinee.purchases import pressure, queries
 from matinee.purchases.jobs import resolver as resolving

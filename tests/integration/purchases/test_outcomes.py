@@ -8,7 +8,7 @@ from tests.simulation.faulty import Trouble
 from tests.simulation.scene import Scene
 from tests.simulation.seeded import ONLY_CANCEL, ONLY_IDEMPOTENT, ONLY_STATUS, SETS, A, B, C, D
 
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import CallName, Capabilities
 from matinee.purchases import queries
 from matinee.purchases.types import Purchase, PurchaseState

@@ -33,7 +33,7 @@ from tests.simulation.scene import Scene, open_scene
 from tests.simulation.seeded import SETS
 
 from matinee.offers.quotes import SignedQuote
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import CallName, Capabilities
 from matinee.purchases.types import Purchase, PurchaseState
 

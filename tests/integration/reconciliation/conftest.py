@@ -17,7 +17,7 @@ from matinee.kernel.paging import ListQuery
 from matinee.platform.audit import Actor
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.storage import ObjectStorage
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import Capabilities
 from matinee.purchases.operations.four_eyes import Person
 from matinee.purchases.queries import reversals_of

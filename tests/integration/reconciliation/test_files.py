@@ -14,7 +14,7 @@ from matinee.kernel.errors import Conflict, Invalid, NotFound
 from matinee.kernel.paging import ListQuery
 from matinee.platform.audit import entries_about
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.purchases.operations.four_eyes import set_limits
 from matinee.purchases.queries.matching import purchases_named
 from matinee.purchases.types import Decision, PurchaseState

@@ -9,7 +9,7 @@ from tests.simulation.seeded import ONLY_STATUS
 
 from matinee.platform.audit import entries_about
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.purchases.operations.by_staff import refund_by_staff
 from matinee.purchases.types import Evidence, Purchase, PurchaseState, ReversalState
 from matinee.reconciliation.types import FileState, Resolution

@@ -19,8 +19,8 @@ from matinee.kernel.webhook_signatures import signature
 from matinee.platform.audit import Actor
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.secrets import SecretBox
+from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.operations.secrets import set_secret
-from matinee.provisions.simulated import Fault
 from matinee.provisions.types import Capabilities, Capability, KeyMapping, PlatformValue
 from matinee.purchases import queries
 from matinee.purchases.types import Attempt, Purchase, PurchaseState, ReversalState

@@ -11,7 +11,7 @@ from tests.factories.sale import CREDITS, PRICE, billing_config
 from tests.factories.shop import Shop, open_shop
 
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.simulated import Fault
+from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import Capability
 from matinee.purchases.operations.gate import Breaker, Pass, admit
 

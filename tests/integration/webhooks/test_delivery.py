@@ -15,11 +15,11 @@ from matinee.kernel.paging import ListQuery
 from matinee.kernel.webhook_signatures import is_signed
 from matinee.platform.audit import Actor
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.platform.http.egress import EgressPolicy
+from matinee.platform.http.resolver import LookupPool
+from matinee.platform.http.wire import Wire
 from matinee.platform.secrets import SecretBox
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.resolver import LookupPool
 from matinee.provisions.types import Capability
-from matinee.provisions.wire import Wire
 from matinee.webhooks.jobs import WebhookServices, prune_events, telling
 from matinee.webhooks.operations import (
     create_endpoint,

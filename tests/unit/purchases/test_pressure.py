@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from matinee.provisions.types import Failure
+from matinee.platform.http.messages import Failure
 from matinee.purchases.pressure import Pressure
 from matinee.purchases.rules import CALLS_AT_ONCE, is_silence, open_for
 

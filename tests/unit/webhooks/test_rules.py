@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from matinee.kernel.errors import Invalid
-from matinee.provisions.egress import EgressPolicy
+from matinee.platform.http.egress import EgressPolicy
 from matinee.webhooks.rules import RETRY_DELAYS, delay_after, has_arrived, validated_endpoint
 from matinee.webhooks.types import EndpointDraft
 

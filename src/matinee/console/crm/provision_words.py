@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from matinee.console.crm.words import Word
+from matinee.platform.http.messages import HttpRequest
 from matinee.platform.operators import Operator
-from matinee.provisions.types import Capability, HttpRequest, PlatformValue, ProvisionConfig, Values, Verdict
+from matinee.provisions.types import Capability, PlatformValue, ProvisionConfig, Values, Verdict
 
 Builder = Callable[[ProvisionConfig, Values], HttpRequest]
 

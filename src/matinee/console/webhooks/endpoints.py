@@ -18,9 +18,9 @@ from matinee.kernel.errors import Conflict, Invalid
 from matinee.kernel.ids import parse_id
 from matinee.platform.audit import AuditEntry, entries_about
 from matinee.platform.db import Database
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.operators import Operator
 from matinee.platform.secrets import SecretBox
-from matinee.provisions.egress import EgressPolicy
 from matinee.staff.types import Role
 from matinee.webhooks.operations import (
     create_endpoint,

@@ -11,7 +11,7 @@ from matinee.kernel.ids import new_id
 from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
-from matinee.provisions.egress import EgressPolicy
+from matinee.platform.http.egress import EgressPolicy
 from matinee.provisions.queries.provisions import NO_PROVISION, get_provision
 from matinee.provisions.rules import provision_class, validated_config
 from matinee.provisions.types import Probe, ProbeReport, Provision, ProvisionConfig

@@ -8,10 +8,10 @@ from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.platform.secrets import SecretBox
+from matinee.provisions.gateway.sealing import seal_secret
 from matinee.provisions.queries.provisions import NO_PROVISION, get_provision
 from matinee.provisions.queries.secrets import list_secret_names
 from matinee.provisions.rules.secret_texts import MOST_SECRETS, checked_secret, secret_names
-from matinee.provisions.sealing import seal_secret
 
 
 async def set_secret(

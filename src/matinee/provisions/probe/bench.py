@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from matinee.platform.http.messages import NOTHING_SENT
 from matinee.provisions.ports import BillingGateway
 from matinee.provisions.types import (
-    NOTHING_SENT,
     BillingTarget,
     CancelOutcome,
     Capabilities,

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from matinee.kernel.cards import contains_card_number
-from matinee.provisions.egress import EgressPolicy, EgressRefused
+from matinee.platform.http.egress import EgressPolicy, EgressRefused
 from matinee.provisions.rules.headers import header_problem
 from matinee.provisions.rules.keys import check_secret_name
 from matinee.provisions.rules.problems import CARD, CONTROL, Fields

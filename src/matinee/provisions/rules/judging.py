@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from matinee.platform.http.messages import NOTHING_SENT, Failure
 from matinee.provisions.rules.fields import agrees, compared_echoes, decline, identifier
 from matinee.provisions.rules.reading import Reading, holds, never_certain
 from matinee.provisions.types import (
-    NOTHING_SENT,
     Answer,
     AnswerRule,
     CallConfig,
@@ -15,7 +15,6 @@ from matinee.provisions.types import (
     CancelOutcome,
     ChargeKind,
     ChargeOutcome,
-    Failure,
     PlatformValue,
     ProvisionConfig,
     RefundCall,

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from matinee.provisions.egress import with_scheme
+from matinee.platform.http.egress import with_scheme
+from matinee.platform.http.messages import HttpRequest
 from matinee.provisions.rules.bodies import LONGEST_BODY, encoded_query, form_body, json_body
 from matinee.provisions.rules.excerpt import MASK
 from matinee.provisions.rules.formats import NotWritten, minor_units, written
@@ -15,7 +16,6 @@ from matinee.provisions.types import (
     CallConfig,
     CancelCall,
     HeaderMapping,
-    HttpRequest,
     KeyMapping,
     Method,
     PlatformValue,

@@ -4,7 +4,7 @@ import msgspec
 
 from matinee.kernel.cards import contains_card_number
 from matinee.kernel.errors import Invalid
-from matinee.provisions.egress import EgressPolicy, with_scheme
+from matinee.platform.http.egress import EgressPolicy, with_scheme
 from matinee.provisions.rules.access import check_access, check_address
 from matinee.provisions.rules.answers import (
     check_decline_texts,

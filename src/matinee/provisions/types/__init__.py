@@ -1,7 +1,6 @@
 """The words of an API provision: what is asked of billing, how its answers are read, what came of a call."""
 
 from matinee.provisions.types.exchange import (
-    NOTHING_SENT,
     Answer,
     BillingTarget,
     CallName,
@@ -12,8 +11,6 @@ from matinee.provisions.types.exchange import (
     ChargeOutcome,
     ChargeResult,
     ExchangeRecord,
-    Failure,
-    HttpRequest,
     RefundKind,
     RefundOutcome,
     RefundResult,
@@ -81,7 +78,6 @@ from matinee.provisions.types.settings import (
 __all__ = [
     "API_TYPES",
     "CONFLICT",
-    "NOTHING_SENT",
     "NOT_FOUND",
     "NO_SUCCESS",
     "REFUND_VALUES",
@@ -113,11 +109,9 @@ __all__ = [
     "Condition",
     "DeclineText",
     "ExchangeRecord",
-    "Failure",
     "HeaderAuth",
     "HeaderMapping",
     "HmacAuth",
-    "HttpRequest",
     "KeyMapping",
     "LetterCase",
     "Method",

@@ -15,9 +15,9 @@ from matinee.kernel.webhook_signatures import is_signed
 from matinee.platform.db import Database, Transaction
 from matinee.platform.secrets import SecretBox
 from matinee.platform.try_limits import TryLimit, take_back, take_try
+from matinee.provisions.gateway.sealing import open_secret
 from matinee.provisions.queries import callback_secret
 from matinee.provisions.rules.callbacks import SignedMessage, reference_in
-from matinee.provisions.sealing import open_secret
 from matinee.purchases.jobs.resolve import look_now
 from matinee.purchases.queries import purchase_by_reference
 from matinee.purchases.rules import customer_of

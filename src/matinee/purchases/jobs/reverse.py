@@ -6,11 +6,11 @@ from uuid import UUID
 import structlog
 
 from matinee.platform.db import Transaction
+from matinee.platform.http.messages import Failure
 from matinee.platform.operators import get_operator
 from matinee.provisions.types import (
     Capability,
     ExchangeRecord,
-    Failure,
     PlatformValue,
     RefundKind,
     StatusKind,

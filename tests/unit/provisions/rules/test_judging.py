@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.provisions.examples import FULL, PLAIN, VALUES
 
+from matinee.platform.http.messages import Failure
 from matinee.provisions.rules import (
     judge_charge,
     judge_refund,
@@ -23,7 +24,6 @@ from matinee.provisions.types import (
     CallConfig,
     ChargeKind,
     ChargeOutcome,
-    Failure,
     PlatformValue,
     ProvisionConfig,
     RefundCall,

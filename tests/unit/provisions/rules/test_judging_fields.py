@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.provisions.examples import FULL, VALUES, keys
 
+from matinee.platform.http.messages import NOTHING_SENT, Failure
 from matinee.provisions.rules import (
     judge_cancel,
     judge_charge,
@@ -16,7 +17,6 @@ from matinee.provisions.rules import (
     unanswered_cancel,
 )
 from matinee.provisions.types import (
-    NOTHING_SENT,
     AmountFormat,
     Answer,
     AnswerFields,
@@ -28,7 +28,6 @@ from matinee.provisions.types import (
     Comparison,
     Condition,
     DeclineText,
-    Failure,
     Place,
     PlatformValue,
     ProvisionConfig,

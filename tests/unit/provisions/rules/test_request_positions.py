@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.provisions.examples import FULL, VALUES, keys
 
+from matinee.platform.http.messages import HttpRequest
 from matinee.provisions.rules import RequestNotBuilt, build_cancel, build_charge
 from matinee.provisions.rules.headers import header_problem, header_text, is_header_text
 from matinee.provisions.types import (
@@ -18,7 +19,6 @@ from matinee.provisions.types import (
     CallConfig,
     CancelCall,
     HeaderMapping,
-    HttpRequest,
     KeyMapping,
     Method,
     PlatformValue,

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from matinee.provisions.kit.settings import usual_settings
 from matinee.provisions.rules import secret_names
 from matinee.provisions.types import (
     Auth,
@@ -17,7 +18,6 @@ from matinee.provisions.types import (
     NoAuth,
     OAuth2Auth,
 )
-from matinee.provisions.usual import usual_settings
 
 PLAIN = usual_settings("https://billing.example/rentals")
 

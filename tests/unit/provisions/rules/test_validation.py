@@ -7,7 +7,7 @@ import pytest
 from tests.unit.provisions.examples import FULL, PLAIN, keys
 
 from matinee.kernel.errors import Invalid
-from matinee.provisions.egress import EgressPolicy
+from matinee.platform.http.egress import EgressPolicy
 from matinee.provisions.rules import validated_config
 from matinee.provisions.types import (
     AnswerFields,

@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Response, get
 
 from matinee.console.access import allow
-from matinee.provisions.kit import FILE_NAME, build_kit, samples_folder
+from matinee.provisions.kit.archive import FILE_NAME, build_kit, samples_folder
 from matinee.staff.types import Role
 
 

@@ -16,13 +16,13 @@ from matinee.customers.queries import get_customer, get_product, sign_in_candida
 from matinee.kernel.paging import ListQuery
 from matinee.offers.queries.ppv_rules import get_ppv_rule
 from matinee.platform.db import Transaction
+from matinee.platform.http.egress import with_scheme
+from matinee.platform.http.messages import HttpRequest
 from matinee.platform.operators import Operator
-from matinee.provisions.authentication import authenticated
-from matinee.provisions.egress import with_scheme
+from matinee.provisions.gateway.authentication import authenticated
 from matinee.provisions.rules import build_cancel, build_charge, build_refund, build_status
 from matinee.provisions.types import (
     HeaderMapping,
-    HttpRequest,
     KeyMapping,
     PlatformValue,
     ProvisionConfig,

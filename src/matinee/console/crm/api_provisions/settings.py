@@ -30,8 +30,8 @@ from matinee.kernel.errors import Conflict, Invalid
 from matinee.kernel.ids import parse_id
 from matinee.platform.audit import AuditEntry, entries_about
 from matinee.platform.db import Database
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.operators import Operator
-from matinee.provisions.egress import EgressPolicy
 from matinee.provisions.operations import create_provision, update_provision
 from matinee.provisions.queries import list_provisions
 from matinee.provisions.rules import secret_names

@@ -17,7 +17,7 @@ from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import parse_id
-from matinee.provisions.egress import EgressPolicy
+from matinee.platform.http.egress import EgressPolicy
 from matinee.provisions.operations import create_provision
 from matinee.provisions.rules import secret_names
 from matinee.provisions.types import ProvisionConfig

@@ -17,7 +17,7 @@ from matinee.console.rendering import redirect
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.kernel.errors import Invalid, NotFound
 from matinee.kernel.ids import parse_id
-from matinee.provisions.egress import EgressPolicy
+from matinee.platform.http.egress import EgressPolicy
 from matinee.provisions.operations import update_provision
 from matinee.provisions.queries import get_provision, get_version, version_history
 from matinee.staff.types import Role

@@ -3,18 +3,16 @@
 import asyncio
 import ssl
 import time
-from collections.abc import Mapping
 from types import SimpleNamespace
 
 import aiohttp
-import msgspec
 import structlog
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from yarl import URL
 
-from matinee.provisions.egress import EgressPolicy, EgressRefused
-from matinee.provisions.resolver import Lookup, PinnedResolver, pin
-from matinee.provisions.types import Failure, HttpRequest
+from matinee.platform.http.egress import EgressPolicy, EgressRefused
+from matinee.platform.http.messages import Failure, HttpRequest, Reply
+from matinee.platform.http.resolver import Lookup, PinnedResolver, pin
 
 CONNECT_SECONDS = 2.0
 LONGEST_BODY_BYTES = 64 * 1024
@@ -27,18 +25,6 @@ _HEADERS = {
 }
 
 _log = structlog.get_logger()
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """What came back: a whole answer, or a failure with whatever was seen of an answer.
-
-    Header names are in lower case.
-    """
-
-    status: int | None = None
-    body: bytes = b""
-    failure: Failure | None = None
-    headers: Mapping[str, str] = {}
 
 
 class Wire:

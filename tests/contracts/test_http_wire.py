@@ -15,9 +15,9 @@ from tests.contracts.raw_billing import (
     says_nothing,
 )
 
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.types import Failure, HttpRequest
-from matinee.provisions.wire import Reply, Wire
+from matinee.platform.http.egress import EgressPolicy
+from matinee.platform.http.messages import Failure, HttpRequest, Reply
+from matinee.platform.http.wire import Wire
 
 METHODS = ("GET", "POST")
 

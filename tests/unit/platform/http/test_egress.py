@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.kernel.errors import Misconfigured
-from matinee.provisions.egress import Destination, EgressPolicy, EgressRefused, with_scheme
+from matinee.platform.http.egress import Destination, EgressPolicy, EgressRefused, with_scheme
 
 PUBLIC_ONLY = EgressPolicy()
 

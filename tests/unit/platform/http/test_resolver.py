@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from matinee.provisions.resolver import LookupPool
+from matinee.platform.http.resolver import LookupPool
 
 SLOW, QUICK = UUID(int=1), UUID(int=2)
 

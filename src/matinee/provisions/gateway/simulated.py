@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
+from matinee.platform.http.messages import Failure
 from matinee.provisions import rules
 from matinee.provisions.types import (
     Answer,
@@ -24,7 +25,6 @@ from matinee.provisions.types import (
     Capability,
     ChargeResult,
     ExchangeRecord,
-    Failure,
     PlatformValue,
     ProvisionConfig,
     RefundResult,

@@ -9,6 +9,7 @@ import msgspec
 
 from matinee.kernel.ids import new_id
 from matinee.kernel.webhook_signatures import signature
+from matinee.platform.http.messages import HttpRequest
 from matinee.provisions.rules import RequestNotBuilt
 from matinee.provisions.rules.excerpt import MASK
 from matinee.provisions.types import (
@@ -17,7 +18,6 @@ from matinee.provisions.types import (
     BearerAuth,
     HeaderAuth,
     HmacAuth,
-    HttpRequest,
     NoAuth,
     OAuth2Auth,
     SecretReader,

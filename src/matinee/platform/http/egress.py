@@ -1,4 +1,4 @@
-"""Where a call to billing may go. The same policy judges an address when it is saved and when it is used.
+"""Where a call to an operator's systems may go. The same policy judges an address when it is saved and when it is used.
 
 An operator's staff type base URLs, so a base URL is hostile input: without this guard a "billing system"
 could be the platform's own database, a cloud's metadata service or a neighbour's machine. Only the

@@ -10,10 +10,11 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from matinee.provisions.resolver import Lookup
+from matinee.platform.http.messages import HttpRequest, Reply
+from matinee.platform.http.resolver import Lookup
+from matinee.platform.http.wire import Wire
 from matinee.provisions.rules import MISSING, parse_json
-from matinee.provisions.types import HttpRequest, OAuth2Auth
-from matinee.provisions.wire import Reply, Wire
+from matinee.provisions.types import OAuth2Auth
 
 MOST_TOKENS = 1000
 USUAL_LIFE_SECONDS = 300.0

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from matinee.provisions.egress import Destination, EgressPolicy, parse_address
+from matinee.platform.http.egress import Destination, EgressPolicy, parse_address
 
 Lookup = Callable[[str, int], Awaitable[list[str]]]
 """Returns the addresses that a host name stands for. Raises OSError when there are none."""

@@ -9,14 +9,16 @@ import msgspec
 import structlog
 
 from matinee.kernel.errors import Misconfigured
+from matinee.platform.http.egress import EgressPolicy
+from matinee.platform.http.messages import Failure, HttpRequest, Reply
+from matinee.platform.http.resolver import Lookup, LookupPool
+from matinee.platform.http.wire import CONNECT_SECONDS, LONGEST_BODY_BYTES, Wire
 from matinee.platform.secrets import SecretBox
 from matinee.provisions import rules
-from matinee.provisions.authentication import authenticated
-from matinee.provisions.egress import EgressPolicy
-from matinee.provisions.oauth import Client, TokenCache, TokenRefused
-from matinee.provisions.resolver import Lookup, LookupPool
+from matinee.provisions.gateway.authentication import authenticated
+from matinee.provisions.gateway.oauth import Client, TokenCache, TokenRefused
+from matinee.provisions.gateway.sealing import open_secret
 from matinee.provisions.rules.excerpt import masked
-from matinee.provisions.sealing import open_secret
 from matinee.provisions.types import (
     Answer,
     BillingTarget,
@@ -27,8 +29,6 @@ from matinee.provisions.types import (
     ChargeOutcome,
     ChargeResult,
     ExchangeRecord,
-    Failure,
-    HttpRequest,
     OAuth2Auth,
     RefundOutcome,
     RefundResult,
@@ -37,7 +37,6 @@ from matinee.provisions.types import (
     StatusResult,
     Values,
 )
-from matinee.provisions.wire import CONNECT_SECONDS, LONGEST_BODY_BYTES, Reply, Wire
 
 __all__ = ["CONNECT_SECONDS", "LONGEST_BODY_BYTES", "AiohttpBillingGateway"]
 

@@ -12,7 +12,7 @@ LANGUAGES: Final = ("python", "php", "node", "csharp")
 SHARED: Final = ("provision.json", "openapi.yaml", "rentals.http")
 """The same in every language: the settings to import, the calls described, and the calls to send by hand."""
 
-_PACKAGE: Final = Path(__file__).resolve().parents[1]
+_PACKAGE: Final = Path(__file__).resolve().parents[2]
 _SUFFIXES: Final = frozenset({".md", ".py", ".php", ".mjs", ".cs", ".csproj", ".json", ".yaml", ".http"})
 _WRITTEN: Final = (2026, 1, 1, 0, 0, 0)
 """The time of every entry, so that the same files make the same zip, byte for byte."""

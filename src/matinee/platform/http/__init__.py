@@ -1,0 +1,1 @@
+"""Calls to addresses that an operator's staff typed: where they may go, names looked up once, one request each."""
