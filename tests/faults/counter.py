@@ -119,7 +119,8 @@ class Counter(msgspec.Struct, frozen=True, kw_only=True):
                 charged = bool(self.billing.standing(purchase.reference))
                 async with self.database.transaction(self.operator_id) as tx:
                     await settle_by_staff(
-                        tx, operator=self.sale.operator, customer_id=purchase.customer_id,
+                        tx, operator=self.sale.operator, reference_key=self.services.reference_key,
+            customer_id=purchase.customer_id,
                         purchase_id=purchase.purchase_id, reason="billing's books", actor=STAFF,
                         verdict=StaffVerdict.CHARGED if charged else StaffVerdict.NOT_CHARGED,
                     )  # fmt: skip

@@ -28,6 +28,7 @@ BREAKS: dict[str, tuple[str, set[str]]] = {
         {"I2", "I5"},
     ),
     "evidence without a right": ("DELETE FROM entitlements", {"I3"}),
+    "a charge for what was over": ("UPDATE entitlements SET startable_until = granted_at", {"I3"}),
     "a charge that nobody claimed": (
         """INSERT INTO billing_attempts SELECT operator_id, customer_id, purchase_id, gen_random_uuid(), call,
                provision_id, provision_version, 9, at, outcome, exchange FROM billing_attempts

@@ -156,6 +156,7 @@ class Scene:
             lambda tx: settle_by_staff(
                 tx,
                 operator=self.sale.operator,
+                reference_key=self.services.reference_key,
                 customer_id=purchase.customer_id,
                 purchase_id=purchase.purchase_id,
                 verdict=verdict,

@@ -38,7 +38,8 @@ Act = Callable[[Scene, Purchase, str], Awaitable[Purchase]]
 async def settle(scene: Scene, purchase: Purchase, reason: str, *, charged: bool = True) -> Purchase:
     async with scene.calm.transaction(scene.operator_id) as tx:
         return await settle_by_staff(
-            tx, operator=scene.sale.operator, customer_id=purchase.customer_id,
+            tx, operator=scene.sale.operator, reference_key=scene.services.reference_key,
+            customer_id=purchase.customer_id,
             purchase_id=purchase.purchase_id, reason=reason, actor=STAFF,
             verdict=StaffVerdict.CHARGED if charged else StaffVerdict.NOT_CHARGED,
         )  # fmt: skip

@@ -11,10 +11,11 @@ from matinee.kernel.ids import new_id
 from matinee.offers.quotes import SignedQuote
 from matinee.platform.operators import Operator
 from matinee.provisions.types import ChargeKind, ChargeResult, StatusKind
-from matinee.purchases.operations.charging import BillingOrder, asks_first, release, settle, time_to_charge
+from matinee.purchases.operations.charging import BillingOrder, asks_first, release, time_to_charge
 from matinee.purchases.operations.confirming import confirm
 from matinee.purchases.operations.gate import Breaker, Pass, admit, close_breaker, open_breaker
-from matinee.purchases.operations.late_charges import charge_turned_up
+from matinee.purchases.operations.late_charges import charge_turned_up, grant_or_give_back
+from matinee.purchases.operations.settling import settle
 from matinee.purchases.operations.transitions import Change, move
 from matinee.purchases.queries import get_purchase, state_and_epoch
 from matinee.purchases.rules import FIRST_CHECK, is_silence
@@ -105,7 +106,12 @@ async def _ask_before_charging(services: PurchaseServices, order: BillingOrder) 
     async with services.database.transaction(order.operator.operator_id) as tx:
         now = await tx.now()
         await release(tx, order)
-        moved = await move(tx, operator=order.operator, purchase=order.purchase, change=change, now=now)
+        if change.to is PurchaseState.GRANTED:
+            moved = await grant_or_give_back(
+                tx, order=order, reference_key=services.reference_key, change=change, now=now
+            )
+        else:
+            moved = await move(tx, operator=order.operator, purchase=order.purchase, change=change, now=now)
     return moved or await _read(services, order)
 
 
@@ -221,8 +227,9 @@ async def _save(
 ) -> Purchase:
     async with services.database.transaction(order.operator.operator_id) as tx:
         purchase = await settle(
-            tx, order=order, outcome=result.outcome, record=result.record, attempt_id=attempt_id
-        )
+            tx, order=order, reference_key=services.reference_key, outcome=result.outcome, record=result.record,
+            attempt_id=attempt_id,
+        )  # fmt: skip
         closed = purchase.state in (PurchaseState.DECLINED, PurchaseState.VOID)
         if not closed or result.outcome.kind is not ChargeKind.SUCCESS:
             return purchase

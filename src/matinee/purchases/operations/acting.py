@@ -115,8 +115,8 @@ async def carry_out(
             return Done(purchase=refunded)
         case SettleProposal(purchase_id=purchase_id, verdict=verdict):
             settled = await settle_by_staff(
-                tx, operator=case.operator, customer_id=case.customer_id, purchase_id=purchase_id,
-                verdict=verdict, reason=reason, actor=actor,
+                tx, operator=case.operator, reference_key=case.reference_key, customer_id=case.customer_id,
+                purchase_id=purchase_id, verdict=verdict, reason=reason, actor=actor,
             )  # fmt: skip
             return Done(purchase=settled)
         case WalletProposal(credits_added=added):

@@ -18,7 +18,7 @@ from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
 from matinee.provisions.types import Capabilities, Capability
 from matinee.purchases.operations.charging import BillingOrder, billing_order
-from matinee.purchases.operations.late_charges import charge_turned_up
+from matinee.purchases.operations.late_charges import charge_turned_up, grant_or_give_back
 from matinee.purchases.operations.reversing import (
     NONE_STANDS,
     ReversalCause,
@@ -207,11 +207,16 @@ async def _apply(
     charge_id = evidence.charges[0].transaction_id if evidence.charges else None
     match effect:
         case FileEffect.GRANT:
-            return await _move(tx, order, S.GRANTED, "file_charged", now, charge_id)
+            change = _change(order, S.GRANTED, "file_charged", charge_id)
+            return await grant_or_give_back(
+                tx, order=order, reference_key=reference_key, change=change, now=now
+            )
         case FileEffect.VOID:
-            return await _move(tx, order, S.VOID, "file_not_charged", now)
+            change = _change(order, S.VOID, "file_not_charged")
+            return await move(tx, operator=order.operator, purchase=order.purchase, change=change, now=now)
         case FileEffect.REVIEW:
-            return await _move(tx, order, S.REVIEW, "file_amount_differs", now)
+            change = _change(order, S.REVIEW, "file_amount_differs")
+            return await move(tx, operator=order.operator, purchase=order.purchase, change=change, now=now)
         case FileEffect.LATE_CHARGE:
             return await charge_turned_up(
                 tx, order=order, reference_key=reference_key, charge_id=charge_id, record=None
@@ -222,22 +227,14 @@ async def _apply(
             return order.purchase
 
 
-async def _move(
-    tx: Transaction,
-    order: BillingOrder,
-    to: PurchaseState,
-    cause: str,
-    now: datetime,
-    charge_id: str | None = None,
-) -> Purchase | None:
-    change = Change(
+def _change(order: BillingOrder, to: PurchaseState, cause: str, charge_id: str | None = None) -> Change:
+    return Change(
         to=to,
         cause=cause,
         check_in=check_after(to, capabilities=order.capabilities, quiet=order.quiet),
         evidence=Evidence.SETTLEMENT if to is S.GRANTED else None,
         billing_transaction=charge_id,
     )
-    return await move(tx, operator=order.operator, purchase=order.purchase, change=change, now=now)
 
 
 async def _end_access(

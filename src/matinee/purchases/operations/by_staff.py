@@ -16,6 +16,7 @@ from matinee.platform.operators import Operator
 from matinee.provisions.queries import billing_version
 from matinee.provisions.types import Capabilities
 from matinee.purchases.operations.charging import BillingOrder, billing_order
+from matinee.purchases.operations.late_charges import grant_or_give_back
 from matinee.purchases.operations.reversing import (
     ReversalCause,
     begin_reversal,
@@ -47,6 +48,7 @@ async def settle_by_staff(
     tx: Transaction,
     *,
     operator: Operator,
+    reference_key: bytes,
     customer_id: UUID,
     purchase_id: UUID,
     verdict: StaffVerdict,
@@ -55,26 +57,24 @@ async def settle_by_staff(
 ) -> Purchase:
     """Settle a purchase that only a person can settle: charged gives access, not charged closes it.
 
-    Raises Invalid (`reason`), NotFound, and Conflict: when it is not open to a decision any more, or, with code
-    `still_being_asked`, not yet.
+    What was charged for something that is over by now is given back. Raises Invalid (`reason`), NotFound, and
+    Conflict: when it is not open to a decision any more, or, with code `still_being_asked`, not yet.
     """
     text = checked_reason(reason)
     purchase, now = await _locked(tx, operator, customer_id, purchase_id)
     order = await check_settles(tx, operator=operator, purchase=purchase, now=now)
     charged = verdict is StaffVerdict.CHARGED
     to = PurchaseState.GRANTED if charged else PurchaseState.VOID
-    moved = await move(
-        tx,
-        operator=operator,
-        purchase=purchase,
-        change=Change(
-            to=to,
-            cause=f"staff_{verdict.value}",
-            check_in=check_after(to, capabilities=order.capabilities, quiet=order.quiet),
-            evidence=Evidence.STAFF if charged else None,
-        ),
-        now=now,
+    change = Change(
+        to=to,
+        cause=f"staff_{verdict.value}",
+        check_in=check_after(to, capabilities=order.capabilities, quiet=order.quiet),
+        evidence=Evidence.STAFF if charged else None,
     )
+    if charged:
+        moved = await grant_or_give_back(tx, order=order, reference_key=reference_key, change=change, now=now)
+    else:
+        moved = await move(tx, operator=operator, purchase=purchase, change=change, now=now)
     return await _recorded(tx, moved, actor, f"purchase.settled_{verdict.value}", text, now)
 
 

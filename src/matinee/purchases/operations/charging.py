@@ -1,4 +1,4 @@
-"""Before and after a charge: the claim that allows exactly one request, and what its answer makes of the purchase."""
+"""Before a charge: all that a call needs, and the claim that allows exactly one request."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,15 +15,12 @@ from matinee.provisions.types import (
     BillingTarget,
     Capabilities,
     Capability,
-    ChargeKind,
-    ChargeOutcome,
-    ExchangeRecord,
     PlatformValue,
     ProvisionConfig,
     Values,
 )
 from matinee.purchases.operations.gate import Pass, Refusal, admit, breaker_of, give_back
-from matinee.purchases.operations.transitions import Change, look_again, move, note
+from matinee.purchases.operations.transitions import Change, look_again, move
 from matinee.purchases.pressure import Billing
 from matinee.purchases.queries import get_purchase
 from matinee.purchases.rules import (
@@ -31,10 +28,9 @@ from matinee.purchases.rules import (
     CLAIM_WITHIN,
     PLACE_RETRY,
     RESOLVE_DELAYS,
-    check_after,
     quiet_period,
 )
-from matinee.purchases.types import Evidence, Purchase, PurchaseState
+from matinee.purchases.types import Purchase, PurchaseState
 
 NEVER_SENT = "a purchase paid from the wallet is never sent to billing"
 
@@ -204,71 +200,11 @@ def asks_first(capabilities: Capabilities) -> bool:
     return Capability.STATUS in capabilities and Capability.IDEMPOTENT not in capabilities
 
 
-async def settle(
-    tx: Transaction, *, order: BillingOrder, outcome: ChargeOutcome, record: ExchangeRecord, attempt_id: UUID
-) -> Purchase:
-    """Make of the purchase what a charge's answer says; returns it as it then is.
-
-    If it was moved on meanwhile, the answer is only logged: an old caller decides nothing. The one exception
-    is a proof of success for a purchase that is UNKNOWN, which is evidence whoever brings it.
-    May be repeated with the same `attempt_id` when it is in doubt whether it was saved.
-    """
-    seen = order.purchase
-    now = await tx.now()
-    await release(tx, order)
-    change = change_for(order, outcome, record, attempt_id)
-    if change is None:
-        await note(tx, purchase=seen, record=record, attempt_id=attempt_id, now=now)
-        return seen
-    moved = await move(tx, operator=order.operator, purchase=seen, change=change, now=now)
-    if moved is not None:
-        return moved
-    current = await get_purchase(
-        tx, operator_id=seen.operator_id, customer_id=seen.customer_id, purchase_id=seen.purchase_id
-    )
-    if current.state is PurchaseState.UNKNOWN and outcome.kind is ChargeKind.SUCCESS:
-        moved = await move(tx, operator=order.operator, purchase=current, change=change, now=now)
-    if moved is None:
-        await note(tx, purchase=seen, record=record, attempt_id=attempt_id, now=now)
-    return moved or current
-
-
 async def release(tx: Transaction, order: BillingOrder) -> None:
     """Give back the place that a call had; without one this costs nothing."""
     purchase = order.purchase
     await give_back(
         tx, operator_id=purchase.operator_id, provision_id=purchase.provision_id, taken=order.held
-    )
-
-
-_BECOMES = {
-    ChargeKind.SUCCESS: PurchaseState.GRANTED,
-    ChargeKind.DECLINED: PurchaseState.DECLINED,
-    ChargeKind.REVIEW: PurchaseState.REVIEW,
-    ChargeKind.NOT_SENT: PurchaseState.NOT_SENT,
-    ChargeKind.UNKNOWN: PurchaseState.UNKNOWN,
-}
-
-
-def change_for(
-    order: BillingOrder, outcome: ChargeOutcome, record: ExchangeRecord, attempt_id: UUID
-) -> Change | None:
-    """Return what an answer makes of CHARGING or (a repeated charge) of UNKNOWN; None: it proves nothing new."""
-    to = _BECOMES[outcome.kind]
-    if order.purchase.state is PurchaseState.UNKNOWN and to in (
-        PurchaseState.NOT_SENT,
-        PurchaseState.UNKNOWN,
-    ):
-        return None
-    return Change(
-        to=to,
-        cause=outcome.cause,
-        check_in=check_after(to, capabilities=order.capabilities, quiet=order.quiet),
-        evidence=Evidence.ANSWER if to is PurchaseState.GRANTED else None,
-        billing_transaction=outcome.transaction_id,
-        decline_reason=outcome.decline_reason,
-        record=record,
-        attempt_id=attempt_id,
     )
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from matinee.customers.queries import lock_customer
+from matinee.entitlements.queries import entitlement_of_purchase
 from matinee.platform.db import Transaction
 from matinee.provisions.types import ExchangeRecord
 from matinee.purchases.operations.charging import BillingOrder
@@ -58,14 +59,15 @@ async def charge_turned_up(
 async def grant_or_give_back(
     tx: Transaction, *, order: BillingOrder, reference_key: bytes, change: Change, now: datetime
 ) -> Purchase | None:
-    """Make `change`, which grants, for a charge that was unclear until now.
+    """Make `change`, which grants, for a charge that is known only now: by its answer, or by what was found later.
 
     What was sold may be over by then, such as a live event: nobody pays for that, and the charge is given back.
+    A free grant that helped over the unclear time is paid by it all the same: the customer could watch.
     Returns the purchase after it; None: it was moved by somebody else meanwhile.
     """
     operator = order.operator
     granted = await move(tx, operator=operator, purchase=order.purchase, change=change, now=now)
-    if granted is None or now < right_until(granted, operator, now):
+    if granted is None or now < right_until(granted, operator, now) or await _was_helped_over(tx, granted):
         return granted
     return await begin_reversal(
         tx,
@@ -76,6 +78,13 @@ async def grant_or_give_back(
         check_in=check_after(PurchaseState.REVERSING, capabilities=order.capabilities, quiet=order.quiet),
         now=now,
     )
+
+
+async def _was_helped_over(tx: Transaction, granted: Purchase) -> bool:
+    right = await entitlement_of_purchase(
+        tx, operator_id=granted.operator_id, customer_id=granted.customer_id, purchase_id=granted.purchase_id
+    )
+    return right is not None and right.for_purchase_id is not None
 
 
 async def _could_be_honoured(tx: Transaction, order: BillingOrder, now: datetime) -> bool:

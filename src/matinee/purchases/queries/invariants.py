@@ -47,7 +47,11 @@ _QUERIES: Mapping[str, tuple[Any, ...]] = {
         SELECT p.customer_id, p.purchase_id, 'evidence ' || p.evidence || ' without a right in ' || p.state AS found
         FROM purchases p LEFT JOIN entitlements e USING (operator_id, customer_id, purchase_id)
         WHERE p.operator_id = $1 AND p.evidence IS NOT NULL AND e.entitlement_id IS NULL
-          AND p.state NOT IN ('REVIEW', 'REVERSING', 'REFUND_OPEN', 'REVERSED')""",
+          AND p.state NOT IN ('REVIEW', 'REVERSING', 'REFUND_OPEN', 'REVERSED')
+        UNION ALL
+        SELECT p.customer_id, p.purchase_id, 'paid for a right that was over when it was given'
+        FROM purchases p JOIN entitlements e USING (operator_id, customer_id, purchase_id)
+        WHERE p.operator_id = $1 AND p.state = 'GRANTED' AND e.startable_until <= e.granted_at""",
     ),
     "I4": (
         """
