@@ -18,10 +18,12 @@ from tests.integration.console.test_crm_provisions import (
     _add,
     _form,
     _get,
+    _keys,
     billing,
     ports,
 )
 
+from matinee.kernel.ids import new_id
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
 from matinee.provisions.gateway.simulated import SimulatedBilling
@@ -172,6 +174,59 @@ async def test_settings_go_out_and_come_in_again(
     added = await browser.post(f"{PROVISIONS}/import", moved)
     third = await _get(database, operator, UUID(added.headers["location"].rpartition("/")[2]))
     assert third.config.base_url == "https://billing.example.org/charge"
+
+
+async def test_settings_come_into_a_provision_that_is_there_as_a_draft_first(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    ours = await _add(browser, database, operator, auth__kind="bearer", auth__token_secret="token")
+    path = f"{PROVISIONS}/{ours.provision_id}"
+    constant = "kanarie-98c1"
+    theirs = await _add(
+        browser, database, operator, name="Tried elsewhere", base_url="https://try.example.org/x", timeout_seconds="7",
+        auth__kind="header", auth__header="X-Key", auth__value_secret="api_key", has_cancel="yes",
+        cancel__url="/cancel", **_keys("cancel", ("reference", "", "ref")),
+        **_keys("charge", ("userid", "", "user"), ("content_price", "", "sum"), ("reference", "", "ref"),
+                ("constant", constant, "service")),
+    )  # fmt: skip
+    file = (await browser.get(f"{PROVISIONS}/{theirs.provision_id}/export")).text
+    into = str(ours.provision_id)
+    assert f'<option selected value="{into}">' in (await browser.get(f"{PROVISIONS}/import?into={into}")).text
+    sent = {"settings": file, "into": into, "keep_base_url": "y", "name": "", "base_url": ""}
+    draft = await browser.post(f"{PROVISIONS}/import", sent)
+    assert draft.status_code == 200
+    table = draft.text.partition("<tbody>")[2].partition("</tbody>")[0]
+    told = [plain(row) for row in table.split("</tr>")]
+    assert told[:2] == ["Time limit 10 7", "Authentication Bearer token A secret in a header"]
+    assert told[-5] == (
+        "Charge: key table amount: price, such as 4.99 service: a fixed text "
+        "sum: price, such as 4.99 service: a fixed text"
+    )
+    assert "Cancel: address of the cancel call — /cancel" in told
+    assert "Base URL" not in plain(table)
+    assert constant not in table
+    assert "Secrets to set after saving: api_key" in plain(draft.text)
+    assert f'action="{path}"' in draft.text
+    assert "data-dirty" in draft.text
+    assert (await _get(database, operator, ours.provision_id)).version == 1
+    moved = await browser.post(f"{PROVISIONS}/import", sent | {"keep_base_url": ""})
+    assert "Base URL https://www.operator.com/rentals https://try.example.org/x" in plain(moved.text)
+    same = sent | {"settings": (await browser.get(f"{path}/export")).text}
+    assert "The file holds what is saved already." in plain(
+        (await browser.post(f"{PROVISIONS}/import", same)).text
+    )
+
+
+async def test_a_file_of_another_api_type_comes_into_no_provision_that_is_there(
+    browser: Browser, database: Database, operator: Operator
+) -> None:
+    ours = await _add(browser, database, operator)
+    config = msgspec.structs.replace(ours.config, api_type="season")
+    sent = {"settings": msgspec.json.encode(config).decode(), "into": str(ours.provision_id)}
+    answer = await browser.post(f"{PROVISIONS}/import", sent)
+    assert answer.status_code == 422
+    assert error_at(answer, "into") == "The file is for another API type than this provision."
+    assert (await browser.post(f"{PROVISIONS}/import", sent | {"into": str(new_id())})).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from matinee.console.access import allow
+from matinee.console.crm.api_provisions.differences import Change
 from matinee.console.crm.api_provisions.form import NEW, ProvisionForm, config_of, form_of
 from matinee.console.crm.api_provisions.form import choices as offered
 from matinee.console.crm.api_provisions.form.fields import ANSWER_FIELDS, AUTH_FIELDS, RULE_TITLES
@@ -49,6 +50,13 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     secrets: list[SecretState]
 
 
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings in the form that nobody saved yet: what they would change, and the secrets not set so far."""
+
+    changes: list[Change]
+    missing: list[str]
+
+
 @get("/crm/products/api-provisions")
 async def provisions(
     request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator
@@ -64,7 +72,7 @@ async def new_provision(
     request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator
 ) -> Response[Any]:
     """Show a form with the usual key table."""
-    return await _form_page(request, database, operator, form_of(NEW, None), None)
+    return await form_page(request, database, operator, form_of(NEW, None), None)
 
 
 @post("/crm/products/api-provisions/new", guards=[allow(Role.INTEGRATION)], status_code=303)
@@ -78,7 +86,7 @@ async def add_provision(
     """Add the provision."""
     form = await read_form(request, ProvisionForm)
     if form.change_rows():
-        return await _form_page(request, database, operator, form, None)
+        return await form_page(request, database, operator, form, None)
     form.drop_empty_rows()
     try:
         async with database.transaction(operator.operator_id) as tx:
@@ -92,7 +100,7 @@ async def add_provision(
             )
     except Invalid as error:
         form.show(error)
-        return await _form_page(request, database, operator, form, None, status=422)
+        return await form_page(request, database, operator, form, None, status=422)
     missing = sorted(secret_names(added.config))
     toast = (
         f"Provision added. Now set its secret{'s' if len(missing) > 1 else ''}: {', '.join(missing)}."
@@ -125,9 +133,9 @@ async def provision(
     request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, key: FromPath[str]
 ) -> Response[Any]:
     """Show one provision."""
-    saved = await _saved(database, operator, parse_id(key))
+    saved = await read_saved(database, operator, parse_id(key))
     form = form_of(saved.head.provision.config, saved.head.provision.version)
-    return await _form_page(request, database, operator, form, saved)
+    return await form_page(request, database, operator, form, saved)
 
 
 @post("/crm/products/api-provisions/{key:str}", guards=[allow(Role.INTEGRATION)], status_code=303)
@@ -142,8 +150,8 @@ async def save_provision(
     """Save a new version."""
     form, provision_id = await read_form(request, ProvisionForm), parse_id(key)
     if form.change_rows():
-        return await _form_page(
-            request, database, operator, form, await _saved(database, operator, provision_id)
+        return await form_page(
+            request, database, operator, form, await read_saved(database, operator, provision_id)
         )
     form.drop_empty_rows()
     try:
@@ -160,17 +168,17 @@ async def save_provision(
             )
     except Invalid as error:
         form.show(error)
-        now = await _saved(database, operator, provision_id)
-        return await _form_page(request, database, operator, form, now, status=422)
+        now = await read_saved(database, operator, provision_id)
+        return await form_page(request, database, operator, form, now, status=422)
     except Conflict as error:
-        now = await _saved(database, operator, provision_id)
+        now = await read_saved(database, operator, provision_id)
         show_both(form, error, saved=form_of(now.head.provision.config, now.head.provision.version))
-        return await _form_page(request, database, operator, form, now, status=409)
+        return await form_page(request, database, operator, form, now, status=409)
     toast = f"Saved as version {saved.version}. New rentals use it after the next Cloud Sync of Products."
     return redirect(request, f"{PATH}/{provision_id}", toast=toast)
 
 
-async def _saved(database: Database, operator: Operator, provision_id: UUID) -> Saved:
+async def read_saved(database: Database, operator: Operator, provision_id: UUID) -> Saved:
     """Return a provision with what was done to it. Raises NotFound."""
     async with database.transaction(operator.operator_id) as tx:
         head = await read_head(tx, operator, provision_id)
@@ -202,21 +210,32 @@ async def _previewed(
     }
 
 
-async def _form_page(
+async def form_page(
     request: ConsoleRequest,
     database: Database,
     operator: Operator,
     form: ProvisionForm,
     saved: Saved | None,
     *,
+    draft: Draft | None = None,
     status: int = 200,
 ) -> Response[Any]:
+    """Return the page of a form: of a new provision, or of one that is there, perhaps with a draft in it."""
     provision_id = None if saved is None else saved.head.provision.provision_id
     context = await form_context(request, database, operator, form, provision_id)
     if saved is None:
         return render(request, "crm/api_provisions/new.html", status=status, **context)
     lines = [(entry, action_words(entry.action), changes_words(entry.details)) for entry in saved.entries]
-    return show(request, "settings", saved.head, status=status, secrets=saved.secrets, lines=lines, **context)
+    return show(
+        request,
+        "settings",
+        saved.head,
+        status=status,
+        secrets=saved.secrets,
+        lines=lines,
+        draft=draft,
+        **context,
+    )
 
 
 async def form_context(

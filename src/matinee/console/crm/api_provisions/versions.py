@@ -38,6 +38,7 @@ async def versions(
         request,
         "versions",
         head,
+        path=PATH,
         history=[(note, [setting_words(path) for path in note.changed]) for note in history],
     )
 

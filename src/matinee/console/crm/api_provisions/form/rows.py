@@ -20,7 +20,8 @@ RULES: Final[Mapping[str, tuple[str, ...]]] = {
     "refund": ("success", "no_success"),
     "cancel": ("acknowledged", "refused"),
 }
-MOST_ROWS: Final = 60
+MOST_ROWS: Final = 100
+"""As many as the rules allow in the longest table: a row more would be lost without a word."""
 
 _VALUE = ("value", "constant", "format", "parameter")
 _CONDITION = ("part", "comparison", "at", "text")
