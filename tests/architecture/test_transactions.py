@@ -5,7 +5,7 @@ import re
 from tests.architecture.source import Module, modules
 
 # The faces, the wiring, and work that is several transactions by nature.
-_EDGE = ("matinee.console", "matinee.viewer_api", "matinee.main")
+_EDGE = ("matinee.console", "matinee.viewer_api", "matinee.main", "matinee.platform.rounds")
 _THE_DRIVER = ("matinee.platform.db", "matinee.platform.embedded_postgres", "matinee.migrations")
 _CONTROL = re.compile(r"^\s*(BEGIN|COMMIT|ROLLBACK|START\s+TRANSACTION|SAVEPOINT)\b", re.MULTILINE)
 

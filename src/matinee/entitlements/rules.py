@@ -12,6 +12,10 @@ GRACE_AFTER_RUNTIME = timedelta(hours=4)
 LEASE = timedelta(seconds=60)
 """How long a playback session lives without a heartbeat; a revoked right stops within it."""
 
+SESSIONS_KEPT = timedelta(days=90)
+"""How long a showing that has ended is kept. It is there to go on where somebody stopped, which few do months later;
+what a person has watched is nothing to keep for longer."""
+
 HEARTBEAT_SECONDS = 30
 PLAYBACK_TOKEN_LIFETIME = timedelta(minutes=5)
 

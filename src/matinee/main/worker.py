@@ -13,14 +13,13 @@ import structlog
 
 from matinee.entitlements.jobs import note_ended_rights
 from matinee.main.health import refuse_to_forget
+from matinee.main.retention import forget_what_is_old
 from matinee.main.wiring import Services, build_services
 from matinee.media.jobs import package_asset
 from matinee.media.operations import TASK as PACKAGE_TASK
 from matinee.platform import jobs
-from matinee.platform.db import Database
-from matinee.platform.operators import get_operator, list_operators
+from matinee.platform.operators import get_operator
 from matinee.platform.settings import Settings
-from matinee.platform.try_limits import FORGOTTEN_AT_ONCE, forget_tries
 from matinee.provisions.jobs import run_requested_probe
 from matinee.provisions.operations.probes import TASK as PROBE_TASK
 from matinee.publishing.jobs import repair_manifests, run_sync
@@ -29,7 +28,7 @@ from matinee.purchases.jobs.erasures import finish_erasures
 from matinee.purchases.jobs.resolver import Resolver
 from matinee.reconciliation.jobs import apply_file, import_file
 from matinee.reconciliation.operations.files import APPLY_TASK, IMPORT_TASK
-from matinee.webhooks.jobs import prune_events, telling
+from matinee.webhooks.jobs import telling
 
 _CONCURRENCY: Final = 2
 _MOST_CALLS: Final = 4
@@ -38,7 +37,7 @@ _SILENT_SECONDS: Final = 40.0
 _LOOK_EVERY_SECONDS: Final = 10.0
 _REPAIR_EVERY_SECONDS: Final = 300.0
 _ENDS_EVERY_SECONDS: Final = 60.0
-_PRUNE_EVERY_SECONDS: Final = 3600.0
+_FORGET_EVERY_SECONDS: Final = 3600.0
 _ERASE_EVERY_SECONDS: Final = 300.0
 _PAUSE_SECONDS: Final = 2.0
 _RETRY: Final = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
@@ -78,8 +77,12 @@ async def work(
             lambda: _every(_REPAIR_EVERY_SECONDS, lambda: repair_manifests(database, services.storage)),
         ),
         ("ended_rights", lambda: _every(_ENDS_EVERY_SECONDS, lambda: note_ended_rights(database))),
-        ("pruning", lambda: _every(_PRUNE_EVERY_SECONDS, lambda: prune_events(database))),
-        ("tries", lambda: _every(_PRUNE_EVERY_SECONDS, lambda: _forget_tries(database))),
+        (
+            "retention",
+            lambda: _every(
+                _FORGET_EVERY_SECONDS, lambda: forget_what_is_old(app, database, services.storage)
+            ),
+        ),
         ("erasures", lambda: _every(_ERASE_EVERY_SECONDS, lambda: finish_erasures(database))),
     ]
     # These see `stop` themselves and let their calls end; the others are cut off.
@@ -213,14 +216,3 @@ class _job:  # noqa: N801 (used as a statement)
             self._log.error("job_failed", exc_info=error)
         else:
             self._log.info("job_cut_off")
-
-
-async def _forget_tries(database: Database) -> None:
-    """Forget the tries that count no more, at every operator."""
-    async with database.directory() as tx:
-        operators = await list_operators(tx)
-    for operator in operators:
-        forgotten = FORGOTTEN_AT_ONCE
-        while forgotten == FORGOTTEN_AT_ONCE:
-            async with database.transaction(operator.operator_id) as tx:
-                forgotten = await forget_tries(tx, operator_id=operator.operator_id, now=await tx.now())

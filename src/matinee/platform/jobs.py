@@ -4,6 +4,9 @@ Jobs never charge money: that is the resolver's work, on the purchases' own tabl
 run twice (its worker died), so each must be safe to repeat.
 """
 
+from datetime import timedelta
+from typing import Final
+
 import msgspec
 import procrastinate
 
@@ -12,6 +15,10 @@ from matinee.platform.db import Transaction
 QUEUE = "matinee"
 CALLS = "calls"
 """For jobs that wait for somebody else's server: they must not hold up the others."""
+
+
+ENDED_JOBS_KEPT: Final = timedelta(days=30)
+"""How long a job that failed for good stays in the table, and in the metrics: somebody should have looked by then."""
 
 
 def create_app(database_url: str) -> procrastinate.App:
@@ -31,3 +38,11 @@ async def enqueue(
                ARRAY[ROW($1, $2, 0, $3, NULL, $4::jsonb, NULL)::jobs.procrastinate_job_to_defer_v1])""",
         queue, task, lock, msgspec.json.encode(arguments).decode(),
     )  # fmt: skip
+
+
+async def forget_ended_jobs(app: procrastinate.App) -> None:
+    """Forget the jobs that ended long ago without success; those that succeeded went at once. `app` is open."""
+    hours = ENDED_JOBS_KEPT // timedelta(hours=1)
+    await app.job_manager.delete_old_jobs(
+        hours, include_failed=True, include_cancelled=True, include_aborted=True
+    )

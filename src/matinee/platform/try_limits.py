@@ -12,10 +12,10 @@ import msgspec
 
 from matinee.kernel.errors import TooMany
 from matinee.platform.db import Transaction
+from matinee.platform.rounds import ROWS_AT_ONCE
 
 WINDOW = timedelta(minutes=15)
 LARGEST_SUBJECT = 300
-FORGOTTEN_AT_ONCE = 1000
 
 
 class TryLimit(msgspec.Struct, frozen=True):
@@ -112,6 +112,6 @@ async def forget_tries(tx: Transaction, *, operator_id: UUID, now: datetime) -> 
                SELECT operator_id, subject FROM sign_in_failures
                WHERE operator_id = $1 AND window_started_at <= $2 LIMIT $3 FOR UPDATE SKIP LOCKED) old
            WHERE f.operator_id = old.operator_id AND f.subject = old.subject""",
-        operator_id, now - WINDOW, FORGOTTEN_AT_ONCE,
+        operator_id, now - WINDOW, ROWS_AT_ONCE,
     )  # fmt: skip
     return int(tag.rpartition(" ")[2])

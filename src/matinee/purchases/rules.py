@@ -84,6 +84,9 @@ SILENCES = 5
 SILENT_WITHIN = _MIN
 """So many charges in a row without any answer, begun within so long: billing is left alone for a while."""
 
+RECEIPTS_KEPT = _H
+"""How long it is remembered which callbacks came: longer than any is young enough to be taken, so none counts twice."""
+
 SHORTEST_BREAK, LONGEST_BREAK = 15 * _S, 2 * _MIN
 PLACE_RETRY = _S
 """How soon a purchase that found no free place looks again."""

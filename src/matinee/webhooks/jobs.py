@@ -12,14 +12,12 @@ from matinee.platform.due_work import PER_OPERATOR, DueWork
 from matinee.platform.http.messages import HttpRequest, Reply
 from matinee.platform.http.resolver import LookupPool
 from matinee.platform.http.wire import Wire
-from matinee.platform.operators import list_operators
 from matinee.platform.secrets import SecretBox
 from matinee.provisions.rules import excerpt
 from matinee.webhooks.operations import (
     claim_delivery,
     hand_on,
     note_try,
-    prune,
     secret_context,
     wait_for_endpoint,
 )
@@ -115,14 +113,3 @@ def _cause(reply: Reply) -> str:
     if reply.status is not None:
         return "redirect" if 300 <= reply.status < 400 else "refused"
     return reply.failure.value if reply.failure else "broken"
-
-
-async def prune_events(database: Database) -> int:
-    """Forget old events of every operator; returns how many."""
-    async with database.directory() as tx:
-        operators = await list_operators(tx)
-    pruned = 0
-    for operator in operators:
-        async with database.transaction(operator.operator_id) as tx:
-            pruned += await prune(tx, operator_id=operator.operator_id, now=await tx.now())
-    return pruned

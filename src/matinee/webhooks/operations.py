@@ -13,6 +13,7 @@ from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.platform.http.egress import EgressPolicy
+from matinee.platform.rounds import ROWS_AT_ONCE
 from matinee.platform.secrets import SecretBox
 from matinee.webhooks.queries import NO_DELIVERY, get_delivery, get_endpoint, list_endpoints
 from matinee.webhooks.rules import (
@@ -20,6 +21,7 @@ from matinee.webhooks.rules import (
     KEEP_FOR,
     LEASE,
     MOST_ENDPOINTS,
+    UNDELIVERED_KEPT,
     delay_after,
     has_arrived,
     validated_endpoint,
@@ -27,7 +29,6 @@ from matinee.webhooks.rules import (
 from matinee.webhooks.types import DeliveryKey, DeliveryState, Endpoint, EndpointDraft, EventKey, Outcome
 
 _SECRET_BYTES: Final = 32
-_PRUNED_AT_ONCE: Final = 1000
 
 
 def new_secret() -> str:
@@ -224,18 +225,22 @@ async def send_again(tx: Transaction, *, key: DeliveryKey, actor: Actor, now: da
     await _audit(tx, key.operator_id, key.endpoint_id, "sent_again", actor, now, event_id=str(key.event_id))
 
 
-async def prune(tx: Transaction, *, operator_id: UUID, now: datetime) -> int:
-    """Forget events that are old and wait for nobody; returns how many. A call removes a bounded number."""
+async def forget_events(tx: Transaction, *, operator_id: UUID, now: datetime) -> int:
+    """Forget events that are old and arrived everywhere, and those that are too old to be of use to anybody.
+
+    Returns how many; a call removes a bounded number.
+    """
     tag = await tx.execute(
         """DELETE FROM outgoing_events e USING (
                SELECT o.operator_id, o.customer_id, o.event_id FROM outgoing_events o
                WHERE o.operator_id = $1 AND o.created_at < $2 AND o.handed_on_at IS NOT NULL
-                 AND NOT EXISTS (SELECT FROM event_deliveries d
-                                 WHERE d.operator_id = o.operator_id AND d.customer_id = o.customer_id
-                                   AND d.event_id = o.event_id AND d.state <> 'delivered')
-               ORDER BY o.created_at LIMIT $3) old
+                 AND (o.created_at < $3
+                      OR NOT EXISTS (SELECT FROM event_deliveries d
+                                     WHERE d.operator_id = o.operator_id AND d.customer_id = o.customer_id
+                                       AND d.event_id = o.event_id AND d.state <> 'delivered'))
+               ORDER BY o.created_at LIMIT $4 FOR UPDATE SKIP LOCKED) old
            WHERE e.operator_id = old.operator_id AND e.customer_id = old.customer_id AND e.event_id = old.event_id""",
-        operator_id, now - KEEP_FOR, _PRUNED_AT_ONCE,
+        operator_id, now - KEEP_FOR, now - UNDELIVERED_KEPT, ROWS_AT_ONCE,
     )  # fmt: skip
     return int(tag.rpartition(" ")[2])
 

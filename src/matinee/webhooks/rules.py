@@ -23,6 +23,12 @@ LEASE: Final = timedelta(seconds=60)
 KEEP_FOR: Final = timedelta(days=30)
 """How long delivered messages stay in the log."""
 
+UNDELIVERED_KEPT: Final = timedelta(days=90)
+"""How long one stays that did not arrive: for a quarter of a year it can be sent again, then it tells nobody anything.
+
+Without an end an endpoint that was switched off and forgotten would gather messages for ever.
+"""
+
 GONE: Final = 410
 MOST_ENDPOINTS: Final = 10
 LONGEST_DESCRIPTION: Final = 100

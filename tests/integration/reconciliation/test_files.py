@@ -18,10 +18,11 @@ from matinee.provisions.gateway.simulated import Fault
 from matinee.purchases.operations.four_eyes import set_limits
 from matinee.purchases.queries.matching import purchases_named
 from matinee.purchases.types import Decision, PurchaseState
-from matinee.reconciliation.jobs import apply_file, applying, import_file, importing
+from matinee.reconciliation.jobs import apply_file, applying, import_file, importing, remove_old_contents
 from matinee.reconciliation.operations.files import SameFile, cancel_file
 from matinee.reconciliation.queries.files import get_file, last_mapping, list_files
 from matinee.reconciliation.queries.report import tallies
+from matinee.reconciliation.rules.keeping import ABANDONED_AFTER, CONTENT_KEPT
 from matinee.reconciliation.types import FileState, KindBy, Mapping, Resolution, SettlementFile, Verdict
 
 S = PurchaseState
@@ -309,3 +310,37 @@ async def test_all_rows_of_a_file_may_be_charges(desk: Desk) -> None:
     mapping = msgspec.structs.replace(MAPPING, kind_by=KindBy.ALL_CHARGES, kind_column=None)
     file: SettlementFile = await desk.compare(HEAD + line(purchase), mapping=mapping)
     assert await desk.verdicts(file) == [("matched", None)]
+
+
+async def _stored(desk: Desk, *files: SettlementFile) -> list[bool]:
+    there = {found.key async for found in desk.storage.list("settlement")}
+    return [file.storage_key in there for file in files]
+
+
+async def test_the_bytes_of_a_file_go_when_they_are_old_and_its_report_stays(
+    database_urls: EmbeddedPostgresInfo, tmp_path: Path
+) -> None:
+    second = timedelta(seconds=1)
+    async with open_desk(database_urls, tmp_path) as desk:
+        read = await desk.compare(HEAD + line("ORDER-1"))
+        abandoned = await desk.upload(HEAD + line("ORDER-2"), mapping=None)
+        under_way = await desk.upload(HEAD + line("ORDER-3"))
+        files = (read, abandoned, under_way)
+
+        desk.shop.clock.advance(ABANDONED_AFTER)
+        assert await remove_old_contents(desk.shop.database, desk.storage) == 0
+        assert (await desk.read(abandoned.file_id)).state is FileState.UPLOADED
+        desk.shop.clock.advance(second)
+        assert await remove_old_contents(desk.shop.database, desk.storage) == 0
+        assert (await desk.read(abandoned.file_id)).state is FileState.CANCELLED
+        assert await _stored(desk, *files) == [True, True, True]
+
+        desk.shop.clock.advance(CONTENT_KEPT - ABANDONED_AFTER)
+        assert await remove_old_contents(desk.shop.database, desk.storage) == 1
+        assert await _stored(desk, *files) == [False, True, True]
+        assert len(await desk.rows(read)) == 1
+        desk.shop.clock.advance(ABANDONED_AFTER + second)
+        assert await remove_old_contents(desk.shop.database, desk.storage) == 1
+        assert await remove_old_contents(desk.shop.database, desk.storage) == 0
+        assert await _stored(desk, *files) == [False, False, True]
+        assert (await desk.work(under_way)).state is FileState.READY

@@ -18,18 +18,20 @@ from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.http.resolver import LookupPool
 from matinee.platform.http.wire import Wire
+from matinee.platform.rounds import sweep
 from matinee.platform.secrets import SecretBox
 from matinee.provisions.types import Capability
-from matinee.webhooks.jobs import WebhookServices, prune_events, telling
+from matinee.webhooks.jobs import WebhookServices, telling
 from matinee.webhooks.operations import (
     create_endpoint,
+    forget_events,
     new_secret,
     replace_secret,
     send_again,
     switch_endpoint,
 )
 from matinee.webhooks.queries import get_endpoint, list_deliveries, tries_of
-from matinee.webhooks.rules import KEEP_FOR, RETRY_DELAYS
+from matinee.webhooks.rules import KEEP_FOR, RETRY_DELAYS, UNDELIVERED_KEPT
 from matinee.webhooks.types import Delivery, DeliveryState, Endpoint, EndpointDraft, EventKind
 
 STAFF = Actor("staff", new_id(), "Ina")
@@ -229,7 +231,7 @@ async def test_an_address_that_turned_private_is_not_called(post: Post) -> None:
     assert [one.cause for one in await post.log()] == ["egress_refused"]
 
 
-async def test_old_events_are_forgotten_but_never_one_that_waits(post: Post) -> None:
+async def test_old_events_are_forgotten_but_none_that_still_waits(post: Post) -> None:
     await post.endpoint(new_secret())
     person = await post.shop.person()
     await post.shop.buy(person)
@@ -238,6 +240,11 @@ async def test_old_events_are_forgotten_but_never_one_that_waits(post: Post) -> 
     await post.shop.buy(person, post.shop.sale.movie_ids[1])
     await post.tell()
     post.shop.clock.advance(KEEP_FOR + timedelta(days=1))
-    await prune_events(post.shop.database)
-
+    assert await sweep(post.shop.database, forget_events) == 1
     assert [one.state for one in await post.log()] == [DeliveryState.PENDING]
+
+    post.shop.clock.advance(UNDELIVERED_KEPT - KEEP_FOR - timedelta(days=2))
+    assert await sweep(post.shop.database, forget_events) == 0
+    post.shop.clock.advance(timedelta(days=1, seconds=1))
+    assert await sweep(post.shop.database, forget_events) == 1
+    assert await post.log() == []

@@ -5,6 +5,7 @@ from matinee.entitlements.operations.rights import lock_right, mark_played, note
 from matinee.entitlements.operations.sessions import (
     check_session,
     end_session,
+    forget_sessions,
     renew_session,
     start_session,
 )
@@ -13,6 +14,7 @@ __all__ = [
     "check_session",
     "end_session",
     "extend_right",
+    "forget_sessions",
     "give_grant",
     "lock_right",
     "mark_played",

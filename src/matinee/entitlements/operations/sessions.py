@@ -7,11 +7,12 @@ from matinee.customers.queries import is_signed_in
 from matinee.customers.types import Customer
 from matinee.entitlements import queries
 from matinee.entitlements.operations.rights import RIGHT_ENDED, mark_played
-from matinee.entitlements.rules import LEASE, counts_as_start, may_go_on, may_start
+from matinee.entitlements.rules import LEASE, SESSIONS_KEPT, counts_as_start, may_go_on, may_start
 from matinee.entitlements.types import Entitlement, PlaybackSession
 from matinee.kernel.errors import Refused
 from matinee.kernel.ids import new_id
 from matinee.platform.db import Transaction
+from matinee.platform.rounds import ROWS_AT_ONCE
 
 _NOT_COVERED = "Your subscription does not cover this any more."
 
@@ -152,3 +153,17 @@ async def end_session(
            WHERE operator_id = $1 AND customer_id = $2 AND session_id = $3 AND ended_at IS NULL""",
         operator_id, customer_id, session_id, now,
     )  # fmt: skip
+
+
+async def forget_sessions(tx: Transaction, *, operator_id: UUID, now: datetime) -> int:
+    """Forget showings that ended long ago; returns how many, a bounded number a call."""
+    tag = await tx.execute(
+        """DELETE FROM playback_sessions s USING (
+               SELECT operator_id, customer_id, session_id FROM playback_sessions
+               WHERE operator_id = $1 AND started_at < $2 AND lease_until < $2
+               ORDER BY started_at LIMIT $3 FOR UPDATE SKIP LOCKED) old
+           WHERE s.operator_id = old.operator_id AND s.customer_id = old.customer_id
+             AND s.session_id = old.session_id""",
+        operator_id, now - SESSIONS_KEPT, ROWS_AT_ONCE,
+    )  # fmt: skip
+    return int(tag.rpartition(" ")[2])

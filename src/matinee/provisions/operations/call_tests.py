@@ -1,6 +1,6 @@
 """A test call: noted before it is sent, kept with its answer afterwards."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from matinee.kernel.ids import new_id
 from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
+from matinee.platform.rounds import ROWS_AT_ONCE
 from matinee.platform.try_limits import TryLimit, take_try
 from matinee.provisions.queries.call_tests import Kept, get_call_test
 from matinee.provisions.queries.provisions import billing_version, get_provision
@@ -21,6 +22,10 @@ MOST_TEST_CALLS: Final = 20
 
 MOST_OF_AN_OPERATOR: Final = 60
 """Of all its provisions together: a new provision for each host must not become a way to scan a network."""
+
+
+CALL_TESTS_KEPT: Final = timedelta(days=90)
+"""How long test calls are kept: their page shows the newest, and no purchase rests on any."""
 
 
 async def begin_call_test(
@@ -75,3 +80,17 @@ async def keep_call_test(
     return await get_call_test(
         tx, operator_id=target.operator_id, provision_id=target.provision_id, test_call_id=test_call_id
     )
+
+
+async def forget_call_tests(tx: Transaction, *, operator_id: UUID, now: datetime) -> int:
+    """Forget old test calls; returns how many, a bounded number a call."""
+    tag = await tx.execute(
+        """DELETE FROM test_calls t USING (
+               SELECT operator_id, provision_id, test_call_id FROM test_calls
+               WHERE operator_id = $1 AND created_at < $2
+               ORDER BY created_at LIMIT $3) old
+           WHERE t.operator_id = old.operator_id AND t.provision_id = old.provision_id
+             AND t.test_call_id = old.test_call_id""",
+        operator_id, now - CALL_TESTS_KEPT, ROWS_AT_ONCE,
+    )  # fmt: skip
+    return int(tag.rpartition(" ")[2])

@@ -7,7 +7,8 @@ import structlog
 
 from matinee.kernel.errors import MatineeError
 from matinee.platform.db import Database
-from matinee.platform.operators import list_operators
+from matinee.platform.operators import Operator
+from matinee.platform.rounds import for_every_operator
 from matinee.platform.storage import ObjectMissing, ObjectStorage
 from matinee.publishing.queries.runs import get_published
 from matinee.publishing.rules import manifest_key
@@ -37,10 +38,9 @@ async def write_manifest(
 
 async def repair_manifests(database: Database, storage: ObjectStorage) -> int:
     """Write every manifest that does not say what its row says; return how many. For the worker's start."""
-    async with database.directory() as tx:
-        operators = await list_operators(tx)
-    repaired = 0
-    for operator in operators:
+
+    async def repair(operator: Operator) -> int:
+        repaired = 0
         for section in Section:
             try:
                 if await write_manifest(database, storage, operator_id=operator.operator_id, section=section):
@@ -50,7 +50,9 @@ async def repair_manifests(database: Database, storage: ObjectStorage) -> int:
                 _log.error(
                     "manifest_not_repaired", operator=operator.slug, section=section.value, code=error.code
                 )
-    return repaired
+        return repaired
+
+    return await for_every_operator(database, repair)
 
 
 async def _published(database: Database, operator_id: UUID, section: Section) -> Published | None:

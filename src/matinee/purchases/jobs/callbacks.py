@@ -12,21 +12,19 @@ import structlog
 
 from matinee.kernel.errors import MatineeError, NotSignedIn
 from matinee.kernel.webhook_signatures import is_signed
-from matinee.platform.db import Database, Transaction
+from matinee.platform.db import Database
 from matinee.platform.secrets import SecretBox
 from matinee.platform.try_limits import TryLimit, take_back, take_try
 from matinee.provisions.gateway.sealing import open_secret
 from matinee.provisions.queries import callback_secret
 from matinee.provisions.rules.callbacks import SignedMessage, reference_in
 from matinee.purchases.jobs.resolve import look_now
+from matinee.purchases.operations.receipts import note_receipt
 from matinee.purchases.queries import purchase_by_reference
 from matinee.purchases.rules import customer_of
 from matinee.purchases.services import PurchaseServices
 
 TOLERANCE = timedelta(minutes=5)
-RECEIPTS_KEPT = timedelta(hours=1)
-"""Longer than any message is young enough, so that none can be sent again when its receipt is gone."""
-
 MOST_REFUSED = 60
 """Callbacks from one address that are refused in a quarter of an hour, before it is not listened to any more."""
 
@@ -68,7 +66,9 @@ async def take_callback(
     reference = reference_in(message.body)
     async with database.transaction(operator_id) as tx:
         await take_back(tx, operator_id=operator_id, limits=[limit])
-        if not await _note_receipt(tx, operator_id, provision_id, message.message_id, now):
+        if not await note_receipt(
+            tx, operator_id=operator_id, provision_id=provision_id, message_id=message.message_id, now=now
+        ):
             return None
         customer_id = customer_of(reference)
         if customer_id is None:
@@ -102,22 +102,6 @@ def _is_signed(message: SignedMessage, secret: str) -> bool:
     except ValueError:
         log.error("callback_secret_unusable")  # it begins with whsec_, and no base64 follows
         return False
-
-
-async def _note_receipt(
-    tx: Transaction, operator_id: UUID, provision_id: UUID, message_id: str, now: datetime
-) -> bool:
-    """Note that a message came, and forget old ones. False: it came before."""
-    await tx.execute(
-        "DELETE FROM callback_receipts WHERE operator_id = $1 AND received_at < $2",
-        operator_id, now - RECEIPTS_KEPT,
-    )  # fmt: skip
-    tag = await tx.execute(
-        """INSERT INTO callback_receipts (operator_id, provision_id, webhook_id, received_at)
-           VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING""",
-        operator_id, provision_id, message_id, now,
-    )  # fmt: skip
-    return tag == "INSERT 0 1"
 
 
 async def follow_up(services: PurchaseServices, told: Told) -> None:

@@ -1,5 +1,6 @@
 """A settlement file from its upload to its end."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -202,6 +203,17 @@ async def finish(
                   percent = CASE WHEN $5::text IS NULL THEN 100 ELSE percent END
            WHERE operator_id = $1 AND file_id = $2 AND state = $3""",
         file.operator_id, file.file_id, file.state, to, error, now,
+    )  # fmt: skip
+
+
+async def note_content_removed(
+    tx: Transaction, *, operator_id: UUID, file_ids: Sequence[UUID], now: datetime
+) -> None:
+    """Note that the bytes of these files are not in storage any more."""
+    await tx.execute(
+        """UPDATE settlement_files SET content_removed_at = $3
+           WHERE operator_id = $1 AND file_id = ANY ($2::uuid[])""",
+        operator_id, list(file_ids), now,
     )  # fmt: skip
 
 

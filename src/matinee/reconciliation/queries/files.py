@@ -1,5 +1,6 @@
 """Reading settlement files."""
 
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -7,12 +8,14 @@ import msgspec
 from matinee.kernel.errors import NotFound
 from matinee.kernel.paging import ListQuery, Page
 from matinee.platform.db import Record, Transaction
+from matinee.reconciliation.rules.keeping import ABANDONED_AFTER, CONTENT_KEPT
 from matinee.reconciliation.types import Layout, Mapping, SettlementFile
 
 _PLAIN = [name for name in SettlementFile.__struct_fields__ if name not in ("layout", "mapping")]
 _COLUMNS = (
     ", ".join(f"f.{name}" for name in _PLAIN) + ", f.layout::text AS layout, f.mapping::text AS mapping"
 )
+_MOST_AT_ONCE = 100
 _FILES = f"SELECT {_COLUMNS}, count(*) OVER () AS total FROM settlement_files f"
 
 
@@ -70,3 +73,26 @@ async def last_mapping(tx: Transaction, *, operator_id: UUID, provision_id: UUID
         operator_id, provision_id,
     )  # fmt: skip
     return None if text is None else msgspec.json.decode(text, type=Mapping)
+
+
+async def abandoned_files(tx: Transaction, *, operator_id: UUID, now: datetime) -> list[UUID]:
+    """Return and lock uploaded files whose columns nobody named in a long time, a bounded number."""
+    rows = await tx.fetch(
+        """SELECT file_id FROM settlement_files
+           WHERE operator_id = $1 AND state = 'uploaded' AND content_removed_at IS NULL AND updated_at < $2
+           ORDER BY updated_at LIMIT $3 FOR UPDATE SKIP LOCKED""",
+        operator_id, now - ABANDONED_AFTER, _MOST_AT_ONCE,
+    )  # fmt: skip
+    return [row["file_id"] for row in rows]
+
+
+async def contents_to_remove(tx: Transaction, *, operator_id: UUID, now: datetime) -> dict[UUID, str]:
+    """Return where the bytes of files lie that no job reads again and that are old, a bounded number."""
+    rows = await tx.fetch(
+        """SELECT file_id, storage_key FROM settlement_files
+           WHERE operator_id = $1 AND state IN ('ready', 'applied', 'failed', 'cancelled')
+             AND content_removed_at IS NULL AND updated_at < $2
+           ORDER BY updated_at LIMIT $3""",
+        operator_id, now - CONTENT_KEPT, _MOST_AT_ONCE,
+    )  # fmt: skip
+    return {row["file_id"]: row["storage_key"] for row in rows}
