@@ -65,6 +65,7 @@ async def test_cancel_alone_is_class_c(billing_double: BillingDouble) -> None:
     assert verdicts(report) == [
         ("first_charge", Verdict.PASSED),
         ("status", Verdict.NOT_CHECKED),
+        ("same_reference", Verdict.FAILED),
         ("cancel_unused", Verdict.PASSED),
         ("late_charge", Verdict.PASSED),
         ("cancel_again", Verdict.PASSED),
@@ -73,17 +74,18 @@ async def test_cancel_alone_is_class_c(billing_double: BillingDouble) -> None:
         ("closed", Verdict.PASSED),
         ("cancelled_money", Verdict.NOT_CHECKED),
         ("refund", Verdict.NOT_CHECKED),
+        ("refund", Verdict.NOT_CHECKED),
         ("slowest", Verdict.PASSED),
     ]
-    assert "neither A nor B can be proved" in details(report, "status")
-    (left,) = billing_double.standing()
-    assert left.transaction in next(step.title for step in report.steps if step.name == "refund")
+    assert "B cannot be proved" in details(report, "status")
+    left = {f"Give back the charge {charge.transaction}" for charge in billing_double.standing()}
+    assert left == {step.title for step in report.steps if step.name == "refund"}
 
 
 async def test_cancel_with_refund_and_no_status_leaves_nothing_behind(billing_double: BillingDouble) -> None:
     report = await probe(billing_double, frozenset({"cancel", "refund"}))
     assert report.capabilities == {C}
-    assert failed(report) == []
+    assert failed(report) == ["same_reference"]
     assert billing_double.standing() == []
 
 
@@ -162,7 +164,7 @@ async def test_a_system_that_refuses_everything_proves_no_cancel(billing_double:
 async def test_without_status_an_unclear_answer_to_the_late_charge_is_no_proof(
     billing_double: BillingDouble,
 ) -> None:
-    billing_double.behave("charge", Behaviour(), error_after(404))
+    billing_double.behave("charge", Behaviour(), Behaviour(), error_after(404))
     report = await probe(billing_double, frozenset({"cancel"}))
     assert "late_charge" in failed(report)
     assert report.capabilities == frozenset()

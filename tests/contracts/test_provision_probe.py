@@ -23,6 +23,7 @@ from matinee.provisions.gateway.exchange import AiohttpBillingGateway
 from matinee.provisions.probe import ProbeAccounts, run_probe
 from matinee.provisions.rules import provision_class, validated_config
 from matinee.provisions.types import (
+    AnswerFields,
     Capability,
     KeyMapping,
     PlatformValue,
@@ -257,8 +258,11 @@ async def test_a_repeated_refund_that_takes_another_charge_with_it(billing_doubl
     assert "refund_again_status" in failed(report) or "refund_status" in failed(report)
 
 
-async def test_a_provision_without_status_is_not_charged_at_all(billing_double: BillingDouble) -> None:
-    config = msgspec.structs.replace(config_for(billing_double.base_url), status=None)
+async def test_a_provision_of_which_nothing_can_be_proved_is_not_charged_at_all(
+    billing_double: BillingDouble,
+) -> None:
+    calls = config_for(billing_double.base_url)
+    config = msgspec.structs.replace(calls, status=None, refund=None, answer=AnswerFields())
     report, _ = await probe(config, ProbeAccounts(GOOD))
     assert (report.capabilities, verdicts(report)) == (frozenset(), [("provable", Verdict.FAILED)])
     assert billing_double.requests() == []

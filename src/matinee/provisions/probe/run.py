@@ -8,6 +8,7 @@ from matinee.provisions.ports import BillingGateway
 from matinee.provisions.probe import counting
 from matinee.provisions.probe.bench import Bench, OnStep, Pause, ProbeAccounts
 from matinee.provisions.probe.cancelling import Closed, close_references, count_closed, settle_uncounted
+from matinee.provisions.probe.identifying import told_apart
 from matinee.provisions.probe.refunding import refund_counted, refund_uncounted
 from matinee.provisions.rules import provable_capabilities
 from matinee.provisions.types import BillingTarget, Capability, ProbeReport, Verdict
@@ -31,8 +32,8 @@ async def run_probe(
     provable = provable_capabilities(target.config)
     if not provable:
         why = (
-            "Nothing: that needs the reference in the key table, and a status call that counts its charges or a "
-            "cancel call. No test charge was made."
+            "Nothing: that needs the reference in the key table, and a status call that counts its charges, a cancel "
+            "call, or the transaction id read from the answer to a charge. No test charge was made."
         )
         bench.note("provable", "What can be proved", Verdict.FAILED, why)
         return bench.report(frozenset())
@@ -73,7 +74,7 @@ async def _twice(bench: Bench, first: str) -> tuple[bool, tuple[str, ...], Close
     parallel, refused = bench.new_reference(), bench.new_reference()
     repeated = await counting.same_reference(bench, first)
     together = await counting.same_time(bench, parallel)
-    refused_again = await counting.refused(bench, refused)
+    refused_again, _ = await counting.refused(bench, refused, counts=True)
     closed = await close_references(bench, counts=True) if bench.config.cancel is not None else None
     await bench.wait()  # once for all: a second charge may take its time to show
     counted, standing = await counting.one_charge(bench, first, "one_charge", "Count the charges after that")
@@ -91,21 +92,26 @@ async def _twice(bench: Bench, first: str) -> tuple[bool, tuple[str, ...], Close
 
 
 async def _without_status(bench: Bench) -> set[Capability]:
-    """Only a cancel call can be proved then: that what was closed is refused."""
+    """Prove what needs no counting: by billing's ids that a repeat is no charge, and that the closed is refused."""
     first, proved = bench.new_reference(), set[Capability]()
     charged, charge_id = await counting.first_charge(bench, first)
     if bench.unreached:
         return proved
-    why = "The provision has no status call, so charges cannot be counted: neither A nor B can be proved."
+    why = "The provision has no status call, so charges cannot be counted: B cannot be proved."
     bench.note("status", "Count charges", Verdict.NOT_CHECKED, why)
     if charged:
-        closed = await close_references(bench, counts=False)
+        idempotent, extra = await told_apart(bench, first, charge_id)
+        if idempotent:
+            proved.add(Capability.IDEMPOTENT)
+        closed = await close_references(bench, counts=False) if bench.config.cancel is not None else None
         if closed is not None and await _is_closed(bench, closed, counts=False):
             proved.add(Capability.CANCEL)
+        for reference, extra_id in extra:
+            await bench.give_back(reference, extra_id)
         await refund_uncounted(bench, first, charge_id)
     else:
-        why = "While the test account cannot be charged, a refusal proves nothing."
-        bench.note("cancel_unused", "Cancel a reference that was never used", Verdict.NOT_CHECKED, why)
+        why = "While the test account cannot be charged, neither a repeat nor a refusal proves anything."
+        bench.note("same_reference", "Charge the same reference again", Verdict.NOT_CHECKED, why)
     return proved
 
 

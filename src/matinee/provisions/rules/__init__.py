@@ -14,6 +14,7 @@ from matinee.provisions.rules.judging import (
 )
 from matinee.provisions.rules.pointers import MISSING, is_pointer, parse_json, resolve
 from matinee.provisions.rules.proof import (
+    echoes_reference,
     never_charged_twice,
     provable_capabilities,
     provision_class,
@@ -38,6 +39,7 @@ __all__ = [
     "build_refund",
     "build_status",
     "call_url",
+    "echoes_reference",
     "excerpt",
     "is_pointer",
     "judge_cancel",

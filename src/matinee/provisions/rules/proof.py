@@ -1,5 +1,7 @@
 """What a set of capabilities is worth, and for how long a proof of them holds."""
 
+import re
+
 import msgspec
 
 from matinee.provisions.types import (
@@ -11,6 +13,9 @@ from matinee.provisions.types import (
     ProvisionClass,
     ProvisionConfig,
 )
+
+_TELLING_LENGTH = 8
+"""A shorter id may be part of a reference by accident."""
 
 
 def provision_class(capabilities: Capabilities) -> ProvisionClass:
@@ -34,18 +39,32 @@ def never_charged_twice(capabilities: Capabilities) -> bool:
 
 
 def provable_capabilities(config: ProvisionConfig) -> Capabilities:
-    """Return what a probe could prove of `config` at most: every capability rests on the reference."""
+    """Return what a probe could prove of `config` at most: every capability rests on the reference.
+
+    That a reference is charged once is seen by counting its charges, or else by billing's transaction ids.
+    """
     sent: tuple[KeyMapping | HeaderMapping, ...] = (*config.charge.key_map, *config.charge.headers)
     if all(row.platform_value != PlatformValue.REFERENCE for row in sent):
         return frozenset()
     proved = set[Capability]()
     if config.cancel is not None:
         proved.add(Capability.CANCEL)
+    if config.answer.transaction_id is not None:
+        proved.add(Capability.IDEMPOTENT)
     if config.status is not None:
         proved |= {Capability.IDEMPOTENT, Capability.STATUS}
         if config.refund is not None:
             proved.add(Capability.REFUND)
     return frozenset(proved)
+
+
+def echoes_reference(charge_id: str, reference: str) -> bool:
+    """Whether a transaction id is our reference, a part of it or something around it, whatever its case and signs.
+
+    Such an id would be the same for two charges of one reference.
+    """
+    one, other = (re.sub(r"[^0-9a-z]", "", text.lower()) for text in (charge_id, reference))
+    return other in one or (len(one) >= _TELLING_LENGTH and one in other)
 
 
 def same_calls(one: ProvisionConfig, other: ProvisionConfig) -> bool:

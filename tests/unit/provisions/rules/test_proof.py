@@ -4,7 +4,13 @@ import msgspec
 import pytest
 from tests.unit.provisions.examples import FULL, PLAIN
 
-from matinee.provisions.rules import never_charged_twice, provable_capabilities, provision_class, same_calls
+from matinee.provisions.rules import (
+    echoes_reference,
+    never_charged_twice,
+    provable_capabilities,
+    provision_class,
+    same_calls,
+)
 from matinee.provisions.types import CallConfig, Capability, ProvisionConfig, answer_rule
 
 I, S, C, R = Capability.IDEMPOTENT, Capability.STATUS, Capability.CANCEL, Capability.REFUND  # noqa: E741
@@ -26,9 +32,23 @@ def test_what_can_be_proved_at_most() -> None:
     assert provable_capabilities(PLAIN) == frozenset()
     assert provable_capabilities(FULL) == {I, S, R}
     assert provable_capabilities(msgspec.structs.replace(FULL, refund=None)) == {I, S}
-    assert provable_capabilities(msgspec.structs.replace(FULL, status=None)) == frozenset()
+    assert provable_capabilities(msgspec.structs.replace(FULL, status=None)) == {I}
+    assert (
+        provable_capabilities(msgspec.structs.replace(FULL, status=None, answer=PLAIN.answer)) == frozenset()
+    )
     no_reference = msgspec.structs.replace(FULL, charge=PLAIN.charge)
     assert provable_capabilities(no_reference) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("charge_id", "echoes"),
+    [
+        ("probe-0192-7afc", True), ("PROBE01927AFC", True), ("ok:probe-0192-7afc:1", True), ("01927afc", True),
+        ("7", False), ("tx-0192", False), ("0192-7afd", False),
+    ],
+)  # fmt: skip
+def test_an_id_that_is_our_reference_is_none_of_billings(charge_id: str, echoes: bool) -> None:
+    assert echoes_reference(charge_id, "probe-0192-7afc") == echoes
 
 
 @pytest.mark.parametrize(
