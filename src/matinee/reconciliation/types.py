@@ -114,7 +114,10 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SettlementFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One uploaded file; it covers [covers_from, covers_until). `percent` and `stage` say how far its job is."""
+    """One uploaded file; it covers [covers_from, covers_until). `percent` and `stage` say how far its job is.
+
+    `uploaded_by_id` None: it came before the id was kept.
+    """
 
     operator_id: UUID
     file_id: UUID
@@ -135,6 +138,7 @@ class SettlementFile(msgspec.Struct, frozen=True, kw_only=True):
     applied_by_id: UUID | None
     apply_reason: str | None
     uploaded_by: str
+    uploaded_by_id: UUID | None
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None

@@ -157,6 +157,35 @@ async def test_the_whole_way_of_a_file(browser: Browser, case: Case) -> None:
     assert "1 done, 0 passed over" in plain(done.text)
 
 
+async def test_above_the_limit_the_page_asks_for_somebody_else_before_the_button_is_pressed(
+    browser: Browser, case: Case, app: Litestar, database: Database, operator: Operator
+) -> None:
+    async with database.transaction(operator.operator_id) as tx:
+        await tx.execute(
+            "INSERT INTO four_eyes_limits (operator_id, currency, amount_minor) VALUES ($1, 'EUR', 498)",
+            operator.operator_id,
+        )
+    address = await case.compare(browser, content("ORDER-1;1,00;EUR;T-1"))
+    absent = await browser.get(f"{address}/apply")
+    assert "You may apply its rows, not what is missing" in absent.text
+    ticked = {"reason": "month's end", "is_complete": "y"}
+    refused = await browser.post(f"{address}/apply", ticked)
+    assert (refused.status_code, "month&#39;s end" in refused.text) == (422, True)
+    address = await case.compare(browser, content(f"{case.reference};4,99;EUR;T-2"))
+    shown = await browser.get(f"{address}/apply")
+    assert "Somebody else has to apply it" in shown.text
+    assert re.search(r'<button class="btn"[^>]* disabled', shown.text)
+    assert (await browser.post(f"{address}/apply", {"reason": "month's end"})).status_code == 422
+    assert await case.states() == ["UNKNOWN"]
+    second = await add_staff(database, operator, "finance")
+    async with open_browser(app, operator) as other:
+        await other.sign_in(second.email)
+        assert "Somebody else has to apply it" not in (await other.get(f"{address}/apply")).text
+        assert (await other.post(f"{address}/apply", {"reason": "I looked"})).status_code == 303
+    await case.apply(address)
+    assert await case.states() == ["GRANTED"]
+
+
 async def test_the_same_file_again_leads_to_the_first(browser: Browser, case: Case) -> None:
     first = await case.upload(browser, content("ORDER-1;1,00;EUR;T-2"))
     await browser.get(f"{PAGE}/new")

@@ -66,6 +66,52 @@ async def test_without_a_limit_and_up_to_it_one_person_decides(shop: Shop) -> No
     assert await shop.broken() == []
 
 
+async def test_two_halves_of_a_limit_in_a_day_count_like_a_whole(shop: Shop) -> None:
+    ann, bob = await shop.person(), await shop.person()
+    ben, cleo = await hire(shop, "Ben"), await hire(shop, "Cleo")
+    await limit(shop, EUR=2 * PRICE - 1)
+    film, other = shop.sale.movie_ids
+    first, second, third = await shop.buy(ann), await shop.buy(ann, other), await shop.buy(bob)
+    await act(shop, ann, RefundProposal(purchase_id=first.purchase_id), ben)
+    asked = await request(shop, ann, RefundProposal(purchase_id=second.purchase_id), ben)
+    assert (asked.kind, asked.amount_minor) == ("refund", PRICE)
+    assert (await shop.read(second)).state is S.GRANTED
+    # Another kind of work, another person, and the next day have a count of their own.
+    gift = GrantProposal(item_kind="movie", item_id=film, rule_id=shop.sale.rule_id)
+    await act(shop, ann, gift, ben)
+    await act(shop, bob, RefundProposal(purchase_id=third.purchase_id), cleo)
+    fourth = await shop.buy(bob, other)
+    shop.clock.advance(timedelta(hours=24) - timedelta(seconds=1))
+    await request(shop, bob, RefundProposal(purchase_id=fourth.purchase_id), ben)
+    shop.clock.advance(timedelta(seconds=1))
+    again = await shop.buy(bob)
+    await act(shop, bob, RefundProposal(purchase_id=again.purchase_id), ben)
+
+
+async def test_a_form_that_is_sent_again_counts_once(shop: Shop) -> None:
+    ann, ben = await shop.person(wallet=0), await hire(shop, "Ben")
+    await limit(shop, CREDIT=5)
+    form = new_id()
+    for _ in range(2):
+        await act(shop, ann, WalletProposal(credits_added=3), ben, action_id=form)
+    await act(shop, ann, WalletProposal(credits_added=2), ben)
+    await request(shop, ann, WalletProposal(credits_added=1), ben)
+    assert await balance(shop, ann) == 5
+
+
+async def test_what_one_person_does_at_the_same_time_counts_too(shop: Shop) -> None:
+    people, ben = [await shop.person() for _ in range(4)], await hire(shop, "Ben")
+    bought = [await shop.buy(person) for person in people]
+    await limit(shop, EUR=2 * PRICE)
+    done = await asyncio.gather(
+        *(
+            ask(shop, person, RefundProposal(purchase_id=purchase.purchase_id), ben)
+            for person, purchase in zip(people, bought, strict=True)
+        )
+    )
+    assert sum(isinstance(one, Decision) for one in done) == 2
+
+
 async def test_above_the_limit_another_person_has_to_agree(shop: Shop) -> None:
     ann, ben, cleo = await shop.person(), await hire(shop, "Ben"), await hire(shop, "Cleo")
     await limit(shop, EUR=PRICE - 1)

@@ -91,7 +91,9 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             covers_until=terms.get("covers_until", now),
         )  # fmt: skip
         async with self.shop.database.transaction(self.operator_id) as tx:
-            await register_file(tx, operator_id=self.operator_id, upload=upload, actor=FINANCE, now=now)
+            await register_file(
+                tx, operator_id=self.operator_id, upload=upload, actor=terms.get("actor", FINANCE), now=now
+            )
         if mapping is not None:
             async with self.shop.database.transaction(self.operator_id) as tx:
                 await start_import(
@@ -110,17 +112,21 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         )
         return await self.read(file.file_id)
 
-    async def apply(self, file: SettlementFile, *, complete: bool = False) -> SettlementFile:
+    async def apply(
+        self, file: SettlementFile, *, complete: bool = False, actor: Actor = FINANCE
+    ) -> SettlementFile:
         """Press Apply and let a worker do it."""
-        await self.press_apply(file, complete=complete)
+        await self.press_apply(file, complete=complete, actor=actor)
         await apply_file(self.shop.services, operator_id=self.operator_id, file_id=file.file_id)
         return await self.read(file.file_id)
 
-    async def press_apply(self, file: SettlementFile, *, complete: bool = False) -> None:
+    async def press_apply(
+        self, file: SettlementFile, *, complete: bool = False, actor: Actor = FINANCE
+    ) -> None:
         async with self.shop.database.transaction(self.operator_id) as tx:
             await start_applying(
                 tx, operator_id=self.operator_id, file_id=file.file_id, is_complete=complete,
-                reason="month's end", actor=FINANCE, now=await tx.now(),
+                reason="month's end", actor=actor, now=await tx.now(),
             )  # fmt: skip
 
     async def read(self, file_id: UUID) -> SettlementFile:

@@ -11,7 +11,10 @@ from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Decision, Proposal
 from matinee.staff.types import Staff
 
-ASKED = "This is above the limit for one person. Somebody else of finance has to agree: see Approvals."
+ASKED = (
+    "With what you did in the last 24 hours this is above the limit for one person. Somebody else of finance has to"
+    " agree: see Approvals."
+)
 
 
 def person_of(staff: Staff) -> Person:

@@ -9,11 +9,11 @@ from matinee.entitlements.queries import get_entitlement
 from matinee.entitlements.rules import may_start
 from matinee.entitlements.types import Entitlement
 from matinee.kernel.errors import Invalid, NotFound, Refused
+from matinee.kernel.ids import new_id
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.purchases.operations.acting import Case, Weight, end_of_item, weigh, weight_of_purchase
-from matinee.purchases.operations.four_eyes import needs_second
-from matinee.purchases.queries.decisions import four_eyes_limits
+from matinee.purchases.operations.alone import NEEDS_SECOND, count_alone
 from matinee.purchases.types import GrantProposal
 
 
@@ -33,11 +33,15 @@ async def extend_by_staff(
         raise NotFound("There is no such right.")
     if right.revoked_at is None and not may_start(right, now=now):
         weight = await _weight(tx, case, right, until, now)
-        if needs_second(weight, await four_eyes_limits(tx, operator_id=ids["operator_id"])):
+        alone = actor.actor_id is None or await count_alone(
+            tx, operator_id=ids["operator_id"], staff_id=actor.actor_id, kind=weight.kind,
+            amounts=[weight.worth] if weight.worth else [], action_id=new_id(),
+        )  # fmt: skip
+        if not alone:
             raise Refused(
-                "This right is over, and the film is worth more than one person may give away. Grant it anew: a second"
-                " person is then asked.",
-                code="needs_second_person",
+                "This right is over, and the film is worth more than one person may give away within 24 hours. Grant"
+                " it anew: a second person is then asked.",
+                code=NEEDS_SECOND,
             )
     return await extend_right(
         tx, **ids, entitlement_id=entitlement_id, until=until, reason=reason, actor=actor,

@@ -16,6 +16,7 @@ from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.purchases.operations.acting import Case, Done, Weight, carry_out, weigh
+from matinee.purchases.operations.alone import count_alone
 from matinee.purchases.queries.decisions import four_eyes_limits, get_decision
 from matinee.purchases.types import (
     Decision,
@@ -55,6 +56,7 @@ async def act_or_ask(
 ) -> Done | Decision:
     """Do what a person decided, or, above the operator's limit, write down that a second one has to agree.
 
+    What the same person did of the same kind within a day counts as well (`alone`).
     The same `action_id` again is the same action. Raises Invalid (also `reason`), NotFound, Refused, and Conflict when
     it cannot be done, or when a second person has been asked already.
     """
@@ -68,21 +70,15 @@ async def act_or_ask(
         return asked
     if not await _done_before(tx, case, proposal, action_id):
         weight = await weigh(tx, case=case, proposal=proposal, now=now)
-        limits = await four_eyes_limits(tx, operator_id=case.operator.operator_id)
-        if needs_second(weight, limits):
+        if not await count_alone(
+            tx, operator_id=case.operator.operator_id, staff_id=person.staff_id, kind=weight.kind,
+            amounts=[weight.worth] if weight.worth else [], action_id=action_id,
+        ):  # fmt: skip
             return await _ask(tx, case, proposal, action_id, weight, reason, person, now)
         await _check_not_asked(tx, case, weight)
     return await carry_out(
         tx, case=case, proposal=proposal, action_id=action_id, reason=reason, actor=person.actor, now=now
     )
-
-
-def needs_second(weight: Weight, limits: Mapping[str, int]) -> bool:
-    """Say whether one person's word is not enough for this."""
-    if weight.worth is None:
-        return False
-    limit = limits.get(weight.worth.currency)
-    return limit is not None and weight.worth.minor > limit
 
 
 async def approve(tx: Transaction, *, case: Case, decision_id: UUID, reason: str, person: Person) -> Decision:

@@ -1,6 +1,7 @@
 """Reading what waits for a second person, and the limits above which that is so."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,11 +23,24 @@ def decision_from(row: Record) -> Decision:
 
 
 async def four_eyes_limits(tx: Transaction, *, operator_id: UUID) -> dict[str, int]:
-    """Return by currency the largest amount, in minor units, that one person may decide on; no entry: any."""
+    """Return by currency the most, in minor units, that one person may decide on in a day; no entry: any."""
     rows = await tx.fetch(
         "SELECT currency, amount_minor FROM four_eyes_limits WHERE operator_id = $1 ORDER BY currency",
         operator_id,
     )
+    return {row["currency"]: row["amount_minor"] for row in rows}
+
+
+async def decided_alone(
+    tx: Transaction, *, operator_id: UUID, staff_id: UUID, kind: str, but: UUID, since: datetime
+) -> dict[str, int]:
+    """Return by currency what one person decided alone of a kind after `since`, the action `but` left out."""
+    rows = await tx.fetch(
+        """SELECT currency, sum(amount_minor)::bigint AS amount_minor FROM staff_alone
+           WHERE operator_id = $1 AND staff_id = $2 AND kind = $3 AND action_id <> $4 AND done_at > $5
+           GROUP BY currency""",
+        operator_id, staff_id, kind, but, since,
+    )  # fmt: skip
     return {row["currency"]: row["amount_minor"] for row in rows}
 
 

@@ -6,15 +6,16 @@ from uuid import UUID
 
 import msgspec
 
-from matinee.kernel.errors import Conflict, Invalid
+from matinee.kernel.errors import Conflict, Invalid, Refused
 from matinee.kernel.reasons import checked_reason
 from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.platform.jobs import enqueue
 from matinee.provisions.queries import get_provision
+from matinee.purchases.operations.alone import NEEDS_SECOND, count_alone, may_alone
 from matinee.reconciliation.queries.files import find_same, get_file
-from matinee.reconciliation.queries.report import unreadable_count
+from matinee.reconciliation.queries.report import amounts_to_change, unreadable_count
 from matinee.reconciliation.rules.columns import check_mapping
 from matinee.reconciliation.types import FileState, Layout, Mapping, SettlementFile
 
@@ -23,6 +24,7 @@ APPLY_TASK = "reconciliation.apply_file"
 LONGEST_PERIOD = timedelta(days=400)
 LONGEST_NAME = 200
 WAITING = "Waiting for the worker"
+_KIND = "settlement_file"
 
 
 class SameFile(Conflict):
@@ -79,13 +81,13 @@ async def register_file(
     await get_provision(tx, operator_id=operator_id, provision_id=upload.provision_id)
     made = await tx.execute(
         """INSERT INTO settlement_files (operator_id, file_id, provision_id, name, digest, storage_key, size_bytes,
-                                         layout, covers_from, covers_until, state, uploaded_by, created_at,
-                                         updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, 'uploaded', $11, $12, $12)
+                                         layout, covers_from, covers_until, state, uploaded_by,
+                                         uploaded_by_id, created_at, updated_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, 'uploaded', $11, $12, $13, $13)
            ON CONFLICT (operator_id, provision_id, digest) WHERE state NOT IN ('failed', 'cancelled') DO NOTHING""",
         operator_id, upload.file_id, upload.provision_id, upload.name.strip(), upload.digest, upload.storage_key,
         upload.size_bytes, msgspec.json.encode(upload.layout).decode(), upload.covers_from, upload.covers_until,
-        actor.name, now,
+        actor.name, actor.actor_id, now,
     )  # fmt: skip
     if made != "INSERT 0 1":
         same = await find_same(
@@ -130,7 +132,8 @@ async def start_applying(
     """Have a report applied to the purchases; again, too, for what is left of it.
 
     `is_complete`: staff declare that no charge of the period is missing in the file. Raises NotFound, Invalid
-    (`reason`, `is_complete`) and Conflict when there is no report, or it is being applied.
+    (`reason`, `is_complete`), Refused (`needs_second_person`) to whoever uploaded it where what would change is above
+    the operator's limit, and Conflict when there is no report, or it is being applied.
     """
     text = checked_reason(reason)
     file = await get_file(tx, operator_id=operator_id, file_id=file_id)
@@ -141,6 +144,7 @@ async def start_applying(
                 "Resolve each of them first, or leave this unticked."
             }
         )
+    await _check_alone(tx, file, actor, is_complete=is_complete)
     before = FileState.APPLIED if file.state is FileState.APPLIED else FileState.READY
     await _advance(tx, file, before, FileState.APPLYING, now)
     await tx.execute(
@@ -151,6 +155,41 @@ async def start_applying(
     await _enqueue(tx, APPLY_TASK, file)
     await _record(tx, operator_id, file_id, actor, "applied", now, reason=text, is_complete=is_complete)
     return await get_file(tx, operator_id=operator_id, file_id=file_id)
+
+
+async def may_apply(
+    tx: Transaction, *, file: SettlementFile, actor: Actor, is_complete: bool, now: datetime
+) -> bool:
+    """Say whether the limits let this person apply the report: anybody but whoever uploaded it, or a small one."""
+    if not is_own(file, actor) or actor.actor_id is None:
+        return True
+    return await may_alone(
+        tx, operator_id=file.operator_id, staff_id=actor.actor_id, kind=_KIND, action_id=file.file_id,
+        amounts=await amounts_to_change(tx, file=file, is_complete=is_complete), now=now,
+    )  # fmt: skip
+
+
+async def _check_alone(tx: Transaction, file: SettlementFile, actor: Actor, *, is_complete: bool) -> None:
+    """Raise Refused where nobody but the person who brought the file would have seen to what it changes."""
+    if not is_own(file, actor) or actor.actor_id is None:
+        return
+    alone = await count_alone(
+        tx, operator_id=file.operator_id, staff_id=actor.actor_id, kind=_KIND, action_id=file.file_id,
+        amounts=await amounts_to_change(tx, file=file, is_complete=is_complete),
+    )  # fmt: skip
+    if not alone:
+        raise Refused(
+            "You uploaded this file, and what it changes comes to more than one person may decide on within 24 hours."
+            " Ask somebody else of finance to apply it.",
+            code=NEEDS_SECOND,
+        )
+
+
+def is_own(file: SettlementFile, actor: Actor) -> bool:
+    """Say whether this person uploaded the file."""
+    if file.uploaded_by_id is None:
+        return file.uploaded_by == actor.name
+    return file.uploaded_by_id == actor.actor_id
 
 
 async def cancel_file(

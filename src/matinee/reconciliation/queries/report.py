@@ -5,9 +5,11 @@ from uuid import UUID
 import msgspec
 
 from matinee.kernel.errors import NotFound
+from matinee.kernel.money import Money
 from matinee.kernel.paging import ListQuery, Page
 from matinee.platform.db import Record, Transaction
-from matinee.reconciliation.types import EffectTally, ReportRow, Tally, Verdict
+from matinee.purchases.operations.by_file import OF_ABSENCE
+from matinee.reconciliation.types import EffectTally, ReportRow, SettlementFile, Tally, Verdict
 
 _OWN = [name for name in ReportRow.__struct_fields__ if name not in ("state", "item_title")]
 _COLUMNS = ", ".join(f"r.{name}" for name in _OWN) + ", p.state, p.item_title"
@@ -105,6 +107,28 @@ async def effect_tallies(tx: Transaction, *, operator_id: UUID, file_id: UUID) -
         operator_id, file_id,
     )  # fmt: skip
     return [EffectTally(**dict(row)) for row in rows]
+
+
+async def amounts_to_change(tx: Transaction, *, file: SettlementFile, is_complete: bool) -> list[Money]:
+    """Return what applying the rest of a report would move, by currency: the prices of the purchases that it settles,
+    closes or ends, and each charge that it gives back. What is only handed to a person does not count.
+    """
+    rows = await tx.fetch(
+        """WITH extra AS (
+               SELECT customer_id, purchase_id, count(*) AS charges FROM settlement_rows
+               WHERE operator_id = $1 AND file_id = $2 AND verdict = 'duplicate' GROUP BY customer_id, purchase_id)
+           SELECT r.expected_currency AS currency,
+                  sum(r.expected_minor * greatest(1, extra.charges))::bigint AS minor
+           FROM settlement_rows r
+           LEFT JOIN extra ON r.effect = 'reverse_duplicates' AND extra.customer_id = r.customer_id
+                          AND extra.purchase_id = r.purchase_id
+           WHERE r.operator_id = $1 AND r.file_id = $2 AND r.effect IS NOT NULL AND r.effect <> 'review'
+             AND r.effect_done IS NULL AND r.resolution IS NULL AND ($3 OR r.effect <> ALL ($4::text[]))
+             AND r.expected_minor > 0
+           GROUP BY r.expected_currency""",
+        file.operator_id, file.file_id, is_complete, sorted(OF_ABSENCE),
+    )  # fmt: skip
+    return [Money(row["minor"], row["currency"]) for row in rows]
 
 
 async def outside_period(tx: Transaction, *, operator_id: UUID, file_id: UUID) -> int:

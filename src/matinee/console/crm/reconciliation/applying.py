@@ -13,15 +13,16 @@ from matinee.console.forms import read_form, show_errors
 from matinee.console.reasons import ReasonForm
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
-from matinee.kernel.errors import Conflict, Invalid
+from matinee.kernel.errors import Conflict, Invalid, Refused
 from matinee.kernel.ids import parse_id
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
-from matinee.reconciliation.operations.files import start_applying
+from matinee.purchases.operations.alone import NEEDS_SECOND
+from matinee.reconciliation.operations.files import may_apply, start_applying
 from matinee.reconciliation.queries.files import get_file
 from matinee.reconciliation.queries.report import effect_tallies, unreadable_count
 from matinee.reconciliation.types import FileState
-from matinee.staff.types import Role
+from matinee.staff.types import Role, Staff
 
 _MAY: Final = allow(Role.FINANCE)
 
@@ -32,10 +33,14 @@ class ApplyForm(ReasonForm):
 
 @get("/crm/reconciliation/{file_id:str}/apply", guards=[_MAY])
 async def preview(
-    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, file_id: FromPath[str]
+    request: ConsoleRequest,
+    database: ConsoleDatabase,
+    operator: CurrentOperator,
+    staff: CurrentStaff,
+    file_id: FromPath[str],
 ) -> Response[Any]:
     """Say what applying will do, and ask for the reason."""
-    return await _page(request, database, operator, parse_id(file_id), ApplyForm())
+    return await _page(request, database, operator, staff, parse_id(file_id), ApplyForm())
 
 
 @post("/crm/reconciliation/{file_id:str}/apply", guards=[_MAY], status_code=303)
@@ -57,7 +62,11 @@ async def apply(
             )  # fmt: skip
     except Invalid as error:
         show_errors(form, error)
-        return await _page(request, database, operator, key, form, status=422)
+        return await _page(request, database, operator, staff, key, form, status=422)
+    except Refused as error:
+        if error.code != NEEDS_SECOND:
+            raise
+        return await _page(request, database, operator, staff, key, form, status=422)
     return redirect(request, f"{PATH}/{key}/report", toast="The report is being applied.", tone="info")
 
 
@@ -65,6 +74,7 @@ async def _page(
     request: ConsoleRequest,
     database: Database,
     operator: Operator,
+    staff: Staff,
     file_id: UUID,
     form: ApplyForm,
     *,
@@ -74,12 +84,18 @@ async def _page(
         file = await get_file(tx, operator_id=operator.operator_id, file_id=file_id)
         found = await effect_tallies(tx, operator_id=operator.operator_id, file_id=file_id)
         unreadable = await unreadable_count(tx, operator_id=operator.operator_id, file_id=file_id)
+        now = await tx.now()
+        alone = {
+            complete: await may_apply(tx, file=file, actor=staff.actor, is_complete=complete, now=now)
+            for complete in (False, True)
+        }
     if file.state not in (FileState.READY, FileState.APPLIED):
         raise Conflict("There is no report to apply. Look at the file's present state.")
     every = promises(found)
     return render(
         request, "crm/reconciliation/apply.html", status=status, form=form, file=file, unreadable=unreadable,
-        path=f"{PATH}/{file_id}", by_rows=[one for one in every if not one.needs_complete],
+        path=f"{PATH}/{file_id}", may_rows=alone[False], may_all=alone[True],
+        by_rows=[one for one in every if not one.needs_complete],
         by_absence=[one for one in every if one.needs_complete],
     )  # fmt: skip
 
