@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import type { Product } from "../src/api/types";
 import { standingOf } from "../src/rights/standing";
+import { rentalList } from "../src/rights/rentals";
 import { rightNote, ruleInWords, timeLeft } from "../src/rights/words";
-import { aFilm, aRight, irish } from "./doubles";
+import { aFilm, aPurchase, aRight, irish, item } from "./doubles";
 
 const now = new Date("2026-05-08T18:00:00Z");
 const product: Product = { name: "Basic", payment_type: "api", currency: "EUR", packages: [] };
@@ -62,4 +63,24 @@ test("a film for sale shows its price, and that it was rented before", () => {
 test("what is not for sale says why", () => {
   const right = aRight({ for_sale: false, not_for_sale_reason: "Withdrawn." });
   expect(standingOf(right, aFilm(), product)).toEqual({ kind: "unavailable", ended: false, reason: "Withdrawn." });
+});
+
+test("what was given stands among what was bought, newest first", () => {
+  const bought = (purchase_id: string, confirmed_at: string) => ({
+    purchase: aPurchase({ purchase_id, confirmed_at }),
+    right: aRight({ state: "playable" }),
+  });
+  const grant = {
+    grant_id: "grant-1",
+    item: { ...item, title: "Night Ferry" },
+    granted_at: "2026-05-08T19:30:00.5Z",
+    right: aRight({ state: "playable", via: "grant" }),
+  };
+  const rentals = [bought("late", "2026-05-08T20:00:00Z"), bought("early", "2026-05-08T19:00:00Z")];
+  const list = rentalList({ rentals, grants: [grant] });
+  expect(list.map(({ key, purchase }) => [key, purchase === null])).toEqual([
+    ["late", false],
+    ["grant-1", true],
+    ["early", false],
+  ]);
 });

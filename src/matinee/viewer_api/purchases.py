@@ -1,5 +1,6 @@
 """Rights, quotes, purchases and rentals."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, cast
 from uuid import UUID
@@ -10,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody
 
+from matinee.catalog.queries import item_titles
 from matinee.customers.queries import get_customer
 from matinee.customers.types import PaymentType
 from matinee.entitlements.queries import (
@@ -42,6 +44,7 @@ from matinee.viewer_api.problems import documented, problem_response
 from matinee.viewer_api.session_auth import Subscriber
 from matinee.viewer_api.views import (
     ItemKindView,
+    ItemView,
     PurchaseView,
     RightView,
     ended_view,
@@ -100,10 +103,20 @@ class RentalView(msgspec.Struct, frozen=True, kw_only=True):
     right: RightView
 
 
+class FreeGrantView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator's staff gave without a payment."""
+
+    grant_id: UUID
+    item: ItemView
+    granted_at: datetime
+    right: RightView
+
+
 class RentalsView(msgspec.Struct, frozen=True, kw_only=True):
-    """What was bought, newest first."""
+    """What was bought and what was given, each newest first."""
 
     rentals: list[RentalView]
+    grants: list[FreeGrantView]
 
 
 @get(
@@ -363,17 +376,15 @@ async def cancel_purchase(
 async def list_rentals(
     subscriber: NamedDependency[Subscriber], database: NamedDependency[Database]
 ) -> Response[RentalsView]:
-    """Return every purchase with what it allows now, newest first."""
+    """Return every purchase and every free grant with what it allows now, newest first."""
     operator_id, customer_id = subscriber.operator_id, subscriber.customer_id
     async with database.transaction(operator_id) as tx:
         now = await tx.now()
         bought = await queries.purchases_of_customer(tx, operator_id=operator_id, customer_id=customer_id)
-        rights = {
-            entitlement.purchase_id: entitlement
-            for entitlement in await entitlements_of_customer(
-                tx, operator_id=operator_id, customer_id=customer_id
-            )
-        }
+        held = await entitlements_of_customer(tx, operator_id=operator_id, customer_id=customer_id)
+        rights = {entitlement.purchase_id: entitlement for entitlement in held}
+        given = [entitlement for entitlement in held if entitlement.purchase_id is None]
+        grants = await _grants(tx, operator_id, given, now)
         rentals = [
             RentalView(
                 purchase=await purchase_view(
@@ -387,7 +398,28 @@ async def list_rentals(
             )
             for purchase in bought
         ]
-    return Response(RentalsView(rentals=rentals), headers=_NO_STORE)
+    return Response(RentalsView(rentals=rentals, grants=grants), headers=_NO_STORE)
+
+
+async def _grants(
+    tx: Transaction, operator_id: UUID, given: Sequence[Entitlement], now: datetime
+) -> list[FreeGrantView]:
+    if not given:
+        return []
+    titles = await item_titles(tx, operator_id=operator_id, item_ids={grant.item_id for grant in given})
+    return [
+        FreeGrantView(
+            grant_id=grant.entitlement_id,
+            item=ItemView(
+                kind=cast(ItemKindView, grant.item_kind),
+                id=grant.item_id,
+                title=titles.get(grant.item_id, ""),
+            ),
+            granted_at=grant.granted_at,
+            right=_lasting_right(grant, now),
+        )
+        for grant in given
+    ]
 
 
 def _rental_right(purchase: Purchase, entitlement: Entitlement | None, now: datetime) -> RightView:
@@ -395,6 +427,10 @@ def _rental_right(purchase: Purchase, entitlement: Entitlement | None, now: date
         return RightView(state="confirming", purchase_id=purchase.purchase_id)
     if entitlement is None:
         return RightView(state="none", purchase_id=purchase.purchase_id)
+    return _lasting_right(entitlement, now)
+
+
+def _lasting_right(entitlement: Entitlement, now: datetime) -> RightView:
     right = best_right([entitlement], now=now)
     return ended_view(entitlement) if right is None else playable_view(right)
 

@@ -212,7 +212,7 @@ async def test_what_is_not_mine_does_not_exist(database_urls: EmbeddedPostgresIn
             assert code(await confirm(his, document)) == (403, "quote_invalid")
             right = (await his.get(f"/api/items/movie/{shop.sale.movie_id}/right")).json()
             assert right["state"] == "none"
-            assert (await his.get("/api/rentals")).json() == {"rentals": []}
+            assert (await his.get("/api/rentals")).json() == {"rentals": [], "grants": []}
 
 
 async def test_a_rental_is_cancelled_while_it_is_unplayed(database_urls: EmbeddedPostgresInfo) -> None:

@@ -107,8 +107,25 @@ export interface Purchase extends RuleTerms {
   decline_reason: string | null;
 }
 
-export interface Rental {
+/** What was bought, as the service lists it. */
+export interface PurchasedRental {
   purchase: Purchase;
+  right: Right;
+}
+
+/** What the operator's staff gave without a payment. */
+export interface FreeGrant {
+  grant_id: string;
+  item: Item & { title: string };
+  granted_at: string;
+  right: Right;
+}
+
+/** One row of My rentals; `key` is its alone. `purchase` null: given free. */
+export interface Rental {
+  key: string;
+  item: Item & { title: string };
+  purchase: Purchase | null;
   right: Right;
 }
 

@@ -1,3 +1,4 @@
+import { rentalList } from "../rights/rentals";
 import { request } from "./http";
 import type {
   DeviceInfo,
@@ -7,7 +8,8 @@ import type {
   Purchase,
   Quote,
   RenewedToken,
-  Rental,
+  FreeGrant,
+  PurchasedRental,
   Right,
   Session,
 } from "./types";
@@ -36,7 +38,7 @@ export const viewerApi = {
   giveUp: (purchaseId: string) =>
     request<Purchase>("POST", `/api/purchases/${part(purchaseId)}/give-up`, { timeoutMs: CONFIRM_TIMEOUT_MS }),
   cancel: (purchaseId: string) => request<Purchase>("POST", `/api/purchases/${part(purchaseId)}/cancel`),
-  rentals: () => request<{ rentals: Rental[] }>("GET", "/api/rentals").then((answer) => answer.rentals),
+  rentals: () => request<{ rentals: PurchasedRental[]; grants: FreeGrant[] }>("GET", "/api/rentals").then(rentalList),
   /** Of a season one episode is played, of anything else the item itself. */
   openPlayback: (item: Item, episodeId: string | null) =>
     request<PlaybackSession>("POST", "/api/playback-sessions", {

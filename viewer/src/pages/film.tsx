@@ -32,13 +32,13 @@ export function FilmPage(props: { item: Item }): JSX.Element {
     app.catalogue.peek(props.item.id),
   );
   // A film that was rented keeps its page after it has left the catalogue.
-  const rented = () => (app.rentals.seen() ?? []).find((rental) => rental.purchase.item.id === props.item.id);
+  const rented = () => (app.rentals.seen() ?? []).find((rental) => rental.item.id === props.item.id);
   if (app.rentals.seen() === null) app.rentals.load().catch(() => undefined);
   const right = createLoad(() => viewerApi.right(props.item));
   reloadWhile(right, (found) => found.state === "confirming", 5_000);
   // The newest page of the catalogue, where the film stands in one that is loaded.
   const film = createMemo(() => app.catalogue.peek(props.item.id) ?? found.data());
-  const title = () => film()?.title ?? rented()?.purchase.item.title;
+  const title = () => film()?.title ?? rented()?.item.title;
   usePageTitle(() => title());
 
   return (

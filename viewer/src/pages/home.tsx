@@ -42,7 +42,7 @@ function Shelves(props: { films: Film[]; stale: boolean; total: number }): JSX.E
   const product = () => app.session().product;
   const shelves = createMemo(() => homeShelves(props.films, product(), app.now()));
   const live = createMemo(() => liveRentals(app.rentals.seen() ?? []));
-  const rented = createMemo(() => new Map(live().map((rental) => [rental.purchase.item.id, rental] as const)));
+  const rented = createMemo(() => new Map(live().map((rental) => [rental.item.id, rental] as const)));
   const tiles = (shelf: keyof HomeShelves) =>
     createMemo<TileData[]>(
       (before) =>
@@ -62,7 +62,7 @@ function Shelves(props: { films: Film[]; stale: boolean; total: number }): JSX.E
       keepTiles(
         before,
         live().map((rental) =>
-          rentalTile(app.formats(), rental, app.catalogue.peek(rental.purchase.item.id), app.now()),
+          rentalTile(app.formats(), rental, app.catalogue.peek(rental.item.id), app.now()),
         ),
       ),
     [],

@@ -15,7 +15,7 @@ export function ReceiptPage(props: { purchaseId: string }): JSX.Element {
   const t = useText();
   usePageTitle(() => t("receipt.title"));
   const kept = () =>
-    (app.rentals.seen() ?? []).find((rental) => rental.purchase.purchase_id === props.purchaseId)?.purchase ?? null;
+    (app.rentals.seen() ?? []).find((rental) => rental.purchase?.purchase_id === props.purchaseId)?.purchase ?? null;
   const loaded = createLoad(() => viewerApi.purchase(props.purchaseId), kept());
   return (
     <Switch fallback={<Loading text={t("purchase.loading")} />}>

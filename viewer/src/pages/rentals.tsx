@@ -20,7 +20,7 @@ export function RentalsPage(): JSX.Element {
   usePageTitle(() => t("rentals.title"));
   const loaded = createLoad(() => app.rentals.load(), app.rentals.seen());
   const [asked, setAsked] = createSignal<Purchase | null>(null);
-  const isOpen = (rental: Rental) => rental.purchase.state === "confirming" || rental.purchase.state === "refunding";
+  const isOpen = (rental: Rental) => rental.purchase?.state === "confirming" || rental.purchase?.state === "refunding";
   reloadWhile(loaded, (rentals) => rentals.some(isOpen), 10_000);
   return (
     <Switch fallback={<Loading text={t("rentals.loading")} />}>
@@ -72,69 +72,85 @@ export function RentalsPage(): JSX.Element {
 function RentalRow(props: { rental: Rental; onCancel: (purchase: Purchase) => void }): JSX.Element {
   const app = useApp();
   const t = useText();
+  const item = () => props.rental.item;
   const purchase = () => props.rental.purchase;
-  // Where nothing was charged there is no receipt, only what was ordered.
-  const charged = () => wasCharged(purchase());
-  const paper = () => t(charged() ? "film.receipt" : "rentals.details");
-  const holdsRight = () => purchase().state === "granted" || purchase().state === "confirming";
-  const note = () => rightNote(app.formats(), props.rental.right, app.now());
   return (
-    <li class="rental" data-testid={`rental-${purchase().purchase_id}`} data-item={purchase().item.id} data-state={purchase().state}>
-      <Link
-        id={`rental-film-${purchase().purchase_id}`}
-        class="rental-film"
-        to={{ name: "title", item: purchase().item }}
-      >
+    <li class="rental" data-testid={`rental-${props.rental.key}`} data-item={item().id} data-state={purchase()?.state ?? "free"}>
+      <Link id={`rental-film-${props.rental.key}`} class="rental-film" to={{ name: "title", item: item() }}>
         <span class="rental-poster">
-          <Poster
-            id={purchase().item.id}
-            title={purchase().item.title}
-            src={app.catalogue.peek(purchase().item.id)?.poster ?? null}
-          />
+          <Poster id={item().id} title={item().title} src={app.catalogue.peek(item().id)?.poster ?? null} />
         </span>
         <span class="rental-text">
-          <span class="rental-title">{purchase().item.title}</span>
-          <Show
-            when={holdsRight() && note()}
-            fallback={
-              <span class="right-note">
-                <Show when={purchase().state === "granted"} fallback={t(`receipt.state.${purchase().state}`)}>
-                  {t("rentals.ended")}
-                </Show>
-              </span>
-            }
-          >
-            {(found) => (
-              <span class="right-note tone-good">
-                <Icon name="clock" /> <strong>{found().text}</strong> <span class="right-left">{found().left}</span>
-              </span>
-            )}
+          <span class="rental-title">{item().title}</span>
+          <RentalNote rental={props.rental} />
+          <Show when={purchase() === null}>
+            <span class="right-note rental-gift">{t("rentals.free", { operator: app.session().operator.name })}</span>
           </Show>
         </span>
       </Link>
-      <Link
-        id={`rental-receipt-${purchase().purchase_id}`}
-        class="button button-plain"
-        to={{ name: "receipt", purchaseId: purchase().purchase_id }}
-        label={`${paper()}: ${purchase().item.title}`}
-      >
-        <span>{paper()}</span>
-        <Show when={charged()}>
-          <span class="rental-price">{formatMoney(app.formats(), purchase().amount_minor, purchase().currency)}</span>
-        </Show>
-      </Link>
-      <Show when={mayCancel(purchase(), app.now())}>
-        <button
-          id={`rental-cancel-${purchase().purchase_id}`}
-          type="button"
-          class="button button-quiet"
-          data-testid="cancel-rental"
-          aria-label={t("cancel.button_named", { title: purchase().item.title })}
-          onClick={() => { props.onCancel(purchase()); }}
-        >
-          <span>{t("cancel.button")}</span>
-        </button>
+      <Show when={purchase()}>
+        {(bought) => (
+          <span class="rental-actions">
+            <PaperLink purchase={bought()} />
+            <Show when={mayCancel(bought(), app.now())}>
+              <button
+                id={`rental-cancel-${props.rental.key}`}
+                type="button"
+                class="button button-quiet"
+                data-testid="cancel-rental"
+                aria-label={t("cancel.button_named", { title: item().title })}
+                onClick={() => { props.onCancel(bought()); }}
+              >
+                <span>{t("cancel.button")}</span>
+              </button>
+            </Show>
+          </span>
+        )}
       </Show>
     </li>
+  );
+}
+
+/** Until when it may be watched; or what became of it. */
+function RentalNote(props: { rental: Rental }): JSX.Element {
+  const app = useApp();
+  const t = useText();
+  const state = () => props.rental.purchase?.state ?? "granted";
+  const holdsRight = () => state() === "granted" || state() === "confirming";
+  const note = () => rightNote(app.formats(), props.rental.right, app.now());
+  return (
+    <Show
+      when={holdsRight() && note()}
+      fallback={
+        <span class="right-note">{t(state() === "granted" ? "rentals.ended" : `receipt.state.${state()}`)}</span>
+      }
+    >
+      {(found) => (
+        <span class="right-note tone-good">
+          <Icon name="clock" /> <strong>{found().text}</strong> <span class="right-left">{found().left}</span>
+        </span>
+      )}
+    </Show>
+  );
+}
+
+/** Where nothing was charged there is no receipt, only what was ordered. */
+function PaperLink(props: { purchase: Purchase }): JSX.Element {
+  const app = useApp();
+  const t = useText();
+  const charged = () => wasCharged(props.purchase);
+  const paper = () => t(charged() ? "film.receipt" : "rentals.details");
+  return (
+    <Link
+      id={`rental-receipt-${props.purchase.purchase_id}`}
+      class="button button-plain"
+      to={{ name: "receipt", purchaseId: props.purchase.purchase_id }}
+      label={`${paper()}: ${props.purchase.item.title}`}
+    >
+      <span>{paper()}</span>
+      <Show when={charged()}>
+        <span class="rental-price">{formatMoney(app.formats(), props.purchase.amount_minor, props.purchase.currency)}</span>
+      </Show>
+    </Link>
   );
 }

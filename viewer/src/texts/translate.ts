@@ -2,7 +2,7 @@ import { en } from "./en";
 import type { Dictionary, TextKey } from "./en";
 import { nl } from "./nl";
 
-/** The languages on offer. Another one is one file and one line here. */
+/** The languages on offer. Another one is one folder and one line here. */
 export const dictionaries = { en, nl } satisfies Record<string, Dictionary>;
 export type Language = keyof typeof dictionaries;
 export const languages = Object.keys(dictionaries) as Language[];

@@ -37,7 +37,7 @@ export function filmTile(formats: Formats, product: Product, film: Film, rental:
 }
 
 export function rentalTile(formats: Formats, rental: Rental, film: Film | null, now: Date): TileData {
-  const { item } = rental.purchase;
+  const { item } = rental;
   return {
     key: `rental-tile-${item.id}`,
     testId: `rental-tile-${item.id}`,
@@ -53,7 +53,7 @@ export function rentalTile(formats: Formats, rental: Rental, film: Film | null, 
 export function liveRentals(rentals: Rental[]): Rental[] {
   const seen = new Set<string>();
   return rentals.filter((rental) => {
-    const { item } = rental.purchase;
+    const { item } = rental;
     const key = `${item.kind}/${item.id}`;
     const live = rental.right.state === "playable" || rental.right.state === "confirming";
     if (!live || seen.has(key)) return false;

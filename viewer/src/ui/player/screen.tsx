@@ -166,8 +166,8 @@ export function Screen(props: Props): JSX.Element {
     const film = app.catalogue.peek(props.item.id);
     const episode = film?.episodes?.find((found) => found.id === props.episodeId);
     if (film && episode) return `${film.title} · ${String(episode.number)}. ${episode.title}`;
-    const rental = app.rentals.seen()?.find((found) => found.purchase.item.id === props.item.id);
-    return film?.title ?? rental?.purchase.item.title ?? "";
+    const rental = app.rentals.seen()?.find((found) => found.item.id === props.item.id);
+    return film?.title ?? rental?.item.title ?? "";
   };
 
   usePageTitle(title);
