@@ -4,8 +4,8 @@ from alembic import op
 
 from matinee.migrations.tenancy import protect
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 
 _KINDS = "'refund', 'settle_charged', 'settle_not_charged', 'wallet_credit', 'wallet_debit', 'grant', 'settlement_file'"
 
