@@ -48,8 +48,8 @@ class Evidence(StrEnum):
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     """One confirmed order, with the terms it was sold with. Amounts in minor units, tax contained.
 
-    `epoch` rises with each claim; whoever acts on an older epoch loses. `reference` is what billing
-    knows the charge by: it depends on the slot and its `generation` alone.
+    `epoch` rises with each claim and before each cancel; whoever acts on an older epoch loses. `reference` is what
+    billing knows the charge by: it depends on the slot and its `generation` alone.
     """
 
     operator_id: UUID

@@ -18,7 +18,7 @@ from matinee.purchases.operations.late_charges import charge_turned_up, grant_or
 from matinee.purchases.operations.settling import settle
 from matinee.purchases.operations.transitions import Change, move
 from matinee.purchases.queries import get_purchase, state_and_epoch
-from matinee.purchases.rules import FIRST_CHECK, is_silence
+from matinee.purchases.rules import FIRST_CHECK, cancels, is_silence
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Evidence, Purchase, PurchaseState
 
@@ -75,7 +75,7 @@ async def charge(services: PurchaseServices, order: BillingOrder) -> Purchase:
             settled = await _ask_before_charging(services, order)
             if settled is not None:
                 return settled
-        if not await _still_ours(services, order):
+        if not await still_ours(services, order):
             return await _read(services, order)
         return await _send(services, order)
     except Unavailable as error:
@@ -115,8 +115,8 @@ async def _ask_before_charging(services: PurchaseServices, order: BillingOrder) 
     return moved or await _read(services, order)
 
 
-async def _still_ours(services: PurchaseServices, order: BillingOrder) -> bool:
-    """Read state and epoch just before sending: a caller that slept through its deadline must not send."""
+async def still_ours(services: PurchaseServices, order: BillingOrder) -> bool:
+    """Read state and epoch just before sending; False: this caller slept through its deadline and must not send."""
     purchase = order.purchase
     async with services.database.hot(purchase.operator_id) as connection:
         seen = await state_and_epoch(
@@ -145,7 +145,7 @@ async def repeat(services: PurchaseServices, order: BillingOrder) -> Purchase | 
         order = msgspec.structs.replace(order, held=await _place_to_repeat(services, order))
         if order.held.place is None:
             return None
-    if not await _still_ours(services, order):
+    if not await still_ours(services, order):
         return None
     return await _send(services, order)
 
@@ -231,8 +231,8 @@ async def _save(
             attempt_id=attempt_id,
         )  # fmt: skip
         closed = purchase.state in (PurchaseState.DECLINED, PurchaseState.VOID)
-        if not closed or result.outcome.kind is not ChargeKind.SUCCESS:
-            return purchase
+        if not closed or result.outcome.kind is not ChargeKind.SUCCESS or cancels(order.capabilities):
+            return purchase  # whose reference is closed in any case, and nothing stands under it then
         moved = await charge_turned_up(
             tx, order=order.with_purchase(purchase), reference_key=services.reference_key,
             charge_id=result.outcome.transaction_id, record=None,

@@ -11,6 +11,7 @@ from matinee.platform.db import Transaction
 from matinee.platform.operators import get_operator
 from matinee.provisions.types import CancelKind, Capabilities, Capability, ExchangeRecord, StatusKind
 from matinee.purchases.jobs.charge import charge, repeat
+from matinee.purchases.jobs.closing import cancel, granted_meanwhile
 from matinee.purchases.jobs.watch import count_charges, watch_closed
 from matinee.purchases.operations.charging import BillingOrder, billing_order, claim, past_deadline
 from matinee.purchases.operations.late_charges import grant_or_give_back
@@ -24,6 +25,7 @@ from matinee.purchases.rules import (
     NOT_FOUND_TWICE,
     RESOLVE_GIVES_UP_AFTER,
     STAFF_LOOK,
+    cancels,
     check_after,
     may_repeat,
     person_delay,
@@ -71,9 +73,20 @@ async def _take(
     now = await tx.now()
     if purchase.next_check_at is None or purchase.next_check_at > now:
         return None
-    if not await take_lease(tx, purchase=purchase, until=now + LEASE, now=now):
-        return None
-    return await billing_order(tx, operator=operator, purchase=purchase), now
+    order = await billing_order(tx, operator=operator, purchase=purchase)
+    return await _leased(tx, order, now + LEASE, now)
+
+
+async def _leased(
+    tx: Transaction, order: BillingOrder, until: datetime | None, now: datetime
+) -> tuple[BillingOrder, datetime] | None:
+    """Take the lease; where that leads to a cancel, a success that was on its way before it proves nothing any more."""
+    purchase = order.purchase
+    leased = await take_lease(
+        tx, purchase=purchase, until=until, new_epoch=purchase.state in _CLOSED_BY and cancels(order.capabilities),
+        now=now,
+    )  # fmt: skip
+    return None if leased is None else (order.with_purchase(leased), now)
 
 
 async def ask_now(
@@ -110,6 +123,9 @@ async def look_now(
             await count_charges(services, order, now, scheduled=False)
 
 
+_CLOSED_BY = frozenset({PurchaseState.UNKNOWN, PurchaseState.DECLINED, PurchaseState.VOID})
+"""States whose check closes the reference, where billing can be asked nothing."""
+
 _UNCLEAR = frozenset({PurchaseState.UNKNOWN})
 _LOOKED_AT = frozenset(PurchaseState) - {
     PurchaseState.RESERVED,
@@ -141,9 +157,7 @@ async def _take_extra(
     if not needs_one_of & order.capabilities:
         return None
     # The lease ends when the check was due anyway: an extra ask never delays the schedule.
-    if not await take_lease(tx, purchase=purchase, until=purchase.next_check_at, now=now):
-        return None
-    return order, now
+    return await _leased(tx, order, purchase.next_check_at, now)
 
 
 async def _resolve(
@@ -168,9 +182,13 @@ async def _by_cancel(
     A refusal says that it was charged, and is no proof of it: an idempotent billing system is asked for its answer
     by sending the charge again, which can add nothing; else a person decides.
     """
-    result = await services.gateway.cancel(order.target, order.values)
+    result = await cancel(services, order)
+    if result is None:
+        return
     refused = result.outcome.kind is CancelKind.REFUSED
     async with services.database.transaction(order.operator.operator_id) as tx:
+        if await granted_meanwhile(tx, services, order, result):
+            return
         after = await tx.now()
         if result.outcome.kind is CancelKind.CANCELLED:
             # Nothing is left to be watched: under a closed reference no charge turns up.

@@ -7,6 +7,7 @@ import structlog
 from matinee.customers.queries import lock_customer
 from matinee.platform.db import Transaction
 from matinee.provisions.types import CancelKind, Capability, StatusKind
+from matinee.purchases.jobs.closing import cancel, granted_meanwhile
 from matinee.purchases.operations.charging import BillingOrder
 from matinee.purchases.operations.late_charges import charge_turned_up
 from matinee.purchases.operations.reversing import NONE_STANDS, begin_reversal, book_duplicates
@@ -66,8 +67,12 @@ async def watch_closed(
 async def _close_reference(services: PurchaseServices, order: BillingOrder, now: datetime) -> None:
     """Cancel until it is acknowledged, for a week. A refusal means that there is a charge, which is given back."""
     purchase = order.purchase
-    result = await services.gateway.cancel(order.target, order.values)
+    result = await cancel(services, order)
+    if result is None:
+        return
     async with services.database.transaction(purchase.operator_id) as tx:
+        if await granted_meanwhile(tx, services, order, result):
+            return
         if result.outcome.kind is CancelKind.REFUSED:
             await charge_turned_up(
                 tx, order=order, reference_key=services.reference_key, charge_id=None, record=result.record,

@@ -45,6 +45,9 @@ class ReversalCause(msgspec.Struct, frozen=True, kw_only=True):
 NONE_STANDS = ReversalCause(
     code="no_charge_stands", reason="Billing says that no charge stands.", requested_by="Matinee"
 )
+CANCELLED = ReversalCause(
+    code="cancelled", reason="Billing has closed the reference: no charge stands.", requested_by="Matinee"
+)
 LATE_CHARGE = ReversalCause(
     code="late_charge", reason="A charge turned up after the purchase had ended.", requested_by="Matinee"
 )
@@ -274,6 +277,28 @@ async def finish_reversal(
     if await move(tx, operator=order.operator, purchase=purchase, change=change, now=now) is None:
         raise RuntimeError("a purchase was moved while its own reversal was open")
     return True
+
+
+async def end_cancelled(
+    tx: Transaction, *, order: BillingOrder, reference_key: bytes, record: ExchangeRecord, now: datetime
+) -> None:
+    """End a GRANTED purchase whose reference billing has closed: nothing stands, and no refund is asked for."""
+    purchase = order.purchase
+    reversing = await begin_reversal(
+        tx, operator=order.operator, reference_key=reference_key, purchase=purchase, cause=CANCELLED, check_in=None,
+        record=record, now=now,
+    )  # fmt: skip
+    if reversing is None:
+        return
+    for reversal in await reversals_of(
+        tx,
+        operator_id=purchase.operator_id,
+        customer_id=purchase.customer_id,
+        purchase_id=purchase.purchase_id,
+    ):
+        if reversal.state is ReversalState.REVERSING and not reversal.is_duplicate:
+            to, cause = ReversalState.REVERSED, CANCELLED.code
+            await finish_reversal(tx, order=order, reversal=reversal, to=to, cause=cause, now=now)
 
 
 def can_refund(order: BillingOrder) -> bool:

@@ -9,7 +9,7 @@ from matinee.purchases.operations.charging import BillingOrder, release
 from matinee.purchases.operations.late_charges import grant_or_give_back
 from matinee.purchases.operations.transitions import Change, move, note
 from matinee.purchases.queries import get_purchase
-from matinee.purchases.rules import check_after
+from matinee.purchases.rules import cancels, check_after
 from matinee.purchases.types import Evidence, Purchase, PurchaseState
 
 _BECOMES = {
@@ -33,7 +33,8 @@ async def settle(
     """Make of the purchase what a charge's answer says; returns it as it then is.
 
     If it was moved on meanwhile, the answer is only logged: an old caller decides nothing. The one exception
-    is a proof of success for a purchase that is UNKNOWN, which is evidence whoever brings it.
+    is a proof of success for a purchase that is UNKNOWN, which is evidence whoever brings it; but not once the
+    reference may have been cancelled, which may have undone that success.
     A success that comes when nothing can be watched any more is given back.
     May be repeated with the same `attempt_id` when it is in doubt whether it was saved.
     """
@@ -50,11 +51,19 @@ async def settle(
     current = await get_purchase(
         tx, operator_id=seen.operator_id, customer_id=seen.customer_id, purchase_id=seen.purchase_id
     )
-    if current.state is PurchaseState.UNKNOWN and outcome.kind is ChargeKind.SUCCESS:
+    if outcome.kind is ChargeKind.SUCCESS and _still_proves(order, current):
         moved = await _become(tx, order.with_purchase(current), reference_key, change, now)
     if moved is None:
         await note(tx, purchase=seen, record=record, attempt_id=attempt_id, now=now)
     return moved or current
+
+
+def _still_proves(order: BillingOrder, current: Purchase) -> bool:
+    """Say whether a success that an old caller brings settles the purchase as it is now."""
+    seen = order.purchase
+    passed = seen.epoch + (seen.state is PurchaseState.CHARGING)  # the end of its time, see `past_deadline`
+    cancelled = cancels(order.capabilities) and current.epoch > passed
+    return current.state is PurchaseState.UNKNOWN and not cancelled
 
 
 async def _become(

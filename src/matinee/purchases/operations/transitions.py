@@ -177,13 +177,19 @@ async def look_again(
     )  # fmt: skip
 
 
-async def take_lease(tx: Transaction, *, purchase: Purchase, until: datetime | None, now: datetime) -> bool:
-    """Take a purchase for oneself until `until` (None: it is not looked at again); False: another worker has it."""
-    tag = await tx.execute(
-        """UPDATE purchases SET next_check_at = $6, checked_at = $7
+async def take_lease(
+    tx: Transaction, *, purchase: Purchase, until: datetime | None, new_epoch: bool = False, now: datetime
+) -> Purchase | None:
+    """Take a purchase for oneself until `until` (None: it is not looked at again); None: another worker has it.
+
+    `new_epoch`: what is about to be asked makes older answers void.
+    """
+    row = await tx.fetchrow(
+        """UPDATE purchases SET next_check_at = $6, checked_at = $7, epoch = epoch + $10::int
            WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3 AND state = $4 AND epoch = $5
-             AND next_check_at IS NOT DISTINCT FROM $8 AND checked_at IS NOT DISTINCT FROM $9""",
+             AND next_check_at IS NOT DISTINCT FROM $8 AND checked_at IS NOT DISTINCT FROM $9
+           RETURNING *""",
         purchase.operator_id, purchase.customer_id, purchase.purchase_id, purchase.state, purchase.epoch,
-        until, now, purchase.next_check_at, purchase.checked_at,
+        until, now, purchase.next_check_at, purchase.checked_at, int(new_epoch),
     )  # fmt: skip
-    return tag == "UPDATE 1"
+    return None if row is None else purchase_from(row)

@@ -58,13 +58,14 @@ _QUERIES: Mapping[str, tuple[Any, ...]] = {
         SELECT a.customer_id, a.purchase_id, 'charge sent in epoch ' || a.epoch || ', which nobody claimed' AS found
         FROM billing_attempts a WHERE a.operator_id = $1 AND a.call = 'charge' AND NOT EXISTS (
             SELECT FROM purchase_events e WHERE e.operator_id = a.operator_id AND e.customer_id = a.customer_id
-              AND e.purchase_id = a.purchase_id AND e.epoch = a.epoch AND e.to_state IN ('CHARGING', 'UNKNOWN'))
+              AND e.purchase_id = a.purchase_id
+              AND (e.epoch = a.epoch AND e.to_state = 'CHARGING' OR e.epoch <= a.epoch AND e.to_state = 'UNKNOWN'))
         UNION ALL
-        -- Only what was UNKNOWN in that epoch may have been sent again.
+        -- Only what was UNKNOWN before may have been sent again; a cancel under way raises its epoch.
         SELECT a.customer_id, a.purchase_id, 'charges sent in epoch ' || a.epoch || ': ' || count(*)
         FROM billing_attempts a WHERE a.operator_id = $1 AND a.call = 'charge' AND NOT EXISTS (
             SELECT FROM purchase_events e WHERE e.operator_id = a.operator_id AND e.customer_id = a.customer_id
-              AND e.purchase_id = a.purchase_id AND e.epoch = a.epoch AND e.to_state = 'UNKNOWN')
+              AND e.purchase_id = a.purchase_id AND e.epoch <= a.epoch AND e.to_state = 'UNKNOWN')
         GROUP BY a.customer_id, a.purchase_id, a.epoch HAVING count(*) > 1""",
     ),
     "I7": (
