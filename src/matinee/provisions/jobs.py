@@ -1,7 +1,7 @@
 """Work on provisions that takes several transactions: a probe reads, calls billing, and writes."""
 
 import asyncio
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -14,7 +14,18 @@ from matinee.provisions.operations.provisions import record_probe
 from matinee.provisions.ports import BillingGateway
 from matinee.provisions.probe import ProbeAccounts, run_probe
 from matinee.provisions.queries import billing_version, get_provision
-from matinee.provisions.types import CallTest, PlatformValue, Probe, ProbeReport, ProbeStep, Values
+from matinee.provisions.types import (
+    BillingTarget,
+    CallName,
+    CallTest,
+    ExchangeRecord,
+    PlatformValue,
+    Probe,
+    ProbeReport,
+    ProbeStep,
+    ProvisionConfig,
+    Values,
+)
 
 _NOTE_EVERY_SECONDS: Final = 0.5
 _OUR_FAULT: Final = (
@@ -61,13 +72,16 @@ async def make_test_call(
     *,
     operator_id: UUID,
     provision_id: UUID,
-    call: Literal["charge", "status"],
+    call: CallName,
     values: Values,
     actor: Actor,
+    unsaved: ProvisionConfig | None = None,
 ) -> CallTest:
     """Send one real request that belongs to no purchase, and keep what came of it.
 
-    `values` name the account and a reference that begins with `test-`. Raises NotFound, TooMany.
+    `values` name the account and a reference that begins with `test-`; for a refund also what it needs.
+    `unsaved`: checked settings that count instead of the saved ones; the secrets are those that are set.
+    Raises NotFound, TooMany.
     """
     reference = values[PlatformValue.REFERENCE]
     async with database.transaction(operator_id) as tx:
@@ -79,15 +93,9 @@ async def make_test_call(
             reference=reference,
             actor=actor,
             now=await tx.now(),
+            unsaved=unsaved,
         )
-    found: dict[str, str | None]
-    if call == "charge":
-        charged = await gateway.charge(target, values)
-        record, outcome = charged.record, charged.outcome
-        found = {"transaction_id": outcome.transaction_id, "decline_reason": outcome.decline_reason}
-    else:
-        asked = await gateway.status(target, values)
-        record, found = asked.record, {"charges": ", ".join(asked.outcome.charge_ids)}
+    record, found = await _test_call(gateway, target, call, values)
     async with database.transaction(operator_id) as tx:
         return await keep_call_test(
             tx,
@@ -97,7 +105,27 @@ async def make_test_call(
             found={name: text for name, text in found.items() if text},
             actor=actor,
             now=await tx.now(),
+            unsaved=unsaved is not None,
         )
+
+
+async def _test_call(
+    gateway: BillingGateway, target: BillingTarget, call: CallName, values: Values
+) -> tuple[ExchangeRecord, dict[str, str | None]]:
+    """Send it; return the record, and what was read from the answer."""
+    if call == "charge":
+        charged = await gateway.charge(target, values)
+        outcome = charged.outcome
+        return charged.record, {
+            "transaction_id": outcome.transaction_id,
+            "decline_reason": outcome.decline_reason,
+        }
+    if call == "status":
+        asked = await gateway.status(target, values)
+        return asked.record, {"charges": ", ".join(asked.outcome.charge_ids)}
+    if call == "refund":
+        return (await gateway.refund(target, values)).record, {}
+    return (await gateway.cancel(target, values)).record, {}
 
 
 async def run_requested_probe(

@@ -156,6 +156,7 @@ _DOORS: Final[dict[frozenset[Role], str]] = {
         /crm/products/api-provisions/{key}/switch-off  POST
         /crm/products/api-provisions/{key}/switch-on  POST
         /crm/products/api-provisions/{key}/test-call  GET POST
+        /crm/products/api-provisions/{key}/try  POST
         /crm/products/api-provisions/{key}/versions  GET
         /crm/products/api-provisions/{key}/versions/{number}  GET
         /crm/products/api-provisions/{key}/versions/{number}/use  POST

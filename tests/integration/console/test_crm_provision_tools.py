@@ -33,7 +33,7 @@ from matinee.provisions.types import CallTest, ProvisionConfig
 
 __all__ = ["billing", "ports"]  # fixtures of the neighbour module
 
-TEST = {"call": "charge", "userid": "test", "price": "1.00", "reference": "new", "agreed": "y"}
+TEST = {"call": "charge", "userid": "test", "price": "1.00", "reference": "", "agreed": "y"}
 
 
 async def _made(database: Database, operator: Operator, provision_id: UUID) -> list[CallTest]:
@@ -82,6 +82,64 @@ async def test_a_test_call_never_takes_a_reference_that_was_typed(
     assert made.reference.startswith("test-")
     assert (await browser.post(path, TEST | {"call": "status"})).status_code == 404
     assert len(billing.requests) == 1
+
+
+async def test_what_was_charged_in_a_test_can_be_given_back_and_a_reference_closed(
+    browser: Browser, database: Database, operator: Operator, billing: SimulatedBilling
+) -> None:
+    provision = await _add(browser, database, operator, has_status="yes", has_refund="yes")
+    path = f"{PROVISIONS}/{provision.provision_id}/test-call"
+    refund = TEST | {"call": "refund", "agreed": "", "reference": ""}
+    assert "Name the reference" in error_at(await browser.post(path, refund), "reference")
+    purchase = refund | {"reference": "mt-4f2a9c61e7b05d83"}
+    assert "begins with test-" in error_at(await browser.post(path, purchase), "reference")
+    assert "status call first" in error_at(
+        await browser.post(path, refund | {"reference": "test-never"}), "reference"
+    )
+    assert billing.requests == []
+    await browser.post(path, TEST)
+    [charged] = await _made(database, operator, provision.provision_id)
+    await browser.post(path, TEST | {"call": "status", "agreed": "", "reference": charged.reference})
+    assert len(billing.standing(charged.reference)) == 1
+    assert (await browser.post(path, refund | {"reference": charged.reference})).status_code == 303
+    back = (await _made(database, operator, provision.provision_id))[0]
+    assert (back.record.call, back.record.verdict, back.reference) == (
+        "refund",
+        "refunded",
+        charged.reference,
+    )
+    assert billing.standing(charged.reference) == []
+    assert "Given back" in plain((await browser.get(path)).text)
+
+
+async def test_settings_are_tried_before_they_are_saved(
+    browser: Browser, database: Database, operator: Operator, billing: SimulatedBilling
+) -> None:
+    provision = await _add(browser, database, operator)
+    path = f"{PROVISIONS}/{provision.provision_id}"
+    changed = _form(version="1", **_keys("charge", ("content_price", "", "sum"), ("reference", "", "ref")))
+    bad = changed | TEST | {"base_url": "http://169.254.169.254/x"}
+    refused = await browser.post(f"{path}/try", bad)
+    assert refused.status_code == 422
+    assert "Nothing was sent" in plain(refused.text)
+    no_cancel = await browser.post(f"{path}/try", changed | TEST | {"call": "cancel"})
+    assert "The settings above have no such call." in plain(no_cancel.text)
+    assert billing.requests == []
+    tried = await browser.post(f"{path}/try", changed | TEST)
+    assert tried.status_code == 200
+    assert "sum=1.00" in plain(tried.text)
+    assert "Rule that matched" in plain(tried.text)
+    assert "version 1 with changes that were not saved" in plain(tried.text)
+    assert (await _get(database, operator, provision.provision_id)).config == provision.config
+    [made] = await _made(database, operator, provision.provision_id)
+    assert (made.unsaved, made.version, made.record.verdict) == (True, 1, "success")
+    cancel = {"has_cancel": "yes", "cancel__url": "/cancel", **_keys("cancel", ("reference", "", "ref"))}
+    closed = await browser.post(f"{path}/try", changed | cancel | TEST | {"call": "cancel", "reference": ""})
+    assert closed.status_code == 200
+    assert (await _made(database, operator, provision.provision_id))[0].record.call == "cancel"
+    assert [call for call, _ in billing.requests] == ["charge", "cancel"]
+    codes = {(await browser.post(f"{path}/try", changed | TEST)).status_code for _ in range(20)}
+    assert codes == {200, 429}
 
 
 async def test_test_calls_are_limited(
@@ -260,7 +318,8 @@ async def test_a_file_that_is_wrong_is_refused_with_what_is_wrong(
 def _addresses(path: str) -> Iterator[tuple[str, str]]:
     yield from (("get", f"{path}{tail}") for tail in ("/test-call", "/versions", "/versions/1", "/export"))
     yield from (
-        ("post", f"{path}{tail}") for tail in ("/test-call", "/versions/1/use", "/secrets", "/secrets/delete")
+        ("post", f"{path}{tail}")
+        for tail in ("/test-call", "/try", "/versions/1/use", "/secrets", "/secrets/delete")
     )
 
 
@@ -276,7 +335,7 @@ async def test_only_integration_gets_to_them_and_a_neighbour_finds_nothing(
         async with open_browser(app, at) as other:
             await other.sign_in(who.email)
             for method, address in _addresses(path):
-                sent = TEST if address.endswith("test-call") else {}
+                sent = {"/test-call": TEST, "/try": _form() | TEST}.get(address.removeprefix(path), {})
                 answer = await (other.get(address) if method == "get" else other.post(address, sent))
                 assert (address, answer.status_code) == (address, code)
             assert (await other.get(f"{path}/calls")).status_code == (200 if code == 403 else 404)

@@ -22,6 +22,7 @@ from matinee.console.crm.api_provisions import (
     settings,
     switches,
     transfer,
+    trying,
     versions,
 )
 
@@ -42,6 +43,7 @@ ROUTES: list[Any] = [
     *settings.ROUTES,
     *switches.ROUTES,
     *transfer.ROUTES,
+    *trying.ROUTES,
     *versions.ROUTES,
     *reconciliation.ROUTES,
 ]

@@ -15,7 +15,7 @@ from matinee.platform.rounds import ROWS_AT_ONCE
 from matinee.platform.try_limits import TryLimit, take_try
 from matinee.provisions.queries.call_tests import Kept, get_call_test
 from matinee.provisions.queries.provisions import billing_version, get_provision
-from matinee.provisions.types import BillingTarget, CallName, CallTest, ExchangeRecord
+from matinee.provisions.types import BillingTarget, CallName, CallTest, ExchangeRecord, ProvisionConfig
 
 MOST_TEST_CALLS: Final = 20
 """Test calls of one provision in 15 minutes: it must not become a way to scan a host."""
@@ -37,25 +37,31 @@ async def begin_call_test(
     reference: str,
     actor: Actor,
     now: datetime,
+    unsaved: ProvisionConfig | None = None,
 ) -> BillingTarget:
-    """Note that somebody makes a test call, and return whom it goes to. Raises NotFound, TooMany."""
+    """Note that somebody makes a test call, and return whom it goes to. Raises NotFound, TooMany.
+
+    `unsaved`: settings to call with instead of those that are saved; the caller has checked them.
+    """
     limits = [
         TryLimit(f"test-call:{provision_id}", MOST_TEST_CALLS),
         TryLimit("test-call-operator", MOST_OF_AN_OPERATOR),
     ]
     await take_try(tx, operator_id=operator_id, limits=limits, now=now)
     provision = await get_provision(tx, operator_id=operator_id, provision_id=provision_id)
-    if getattr(provision.config, call) is None:
+    config = provision.config if unsaved is None else unsaved
+    if getattr(config, call) is None:
         raise NotFound(f"The provision has no {call} call.")
     await audit.record(
         tx, operator_id=operator_id, actor=actor, action="provision.test_call", subject_kind="provision",
         subject_id=provision_id, now=now,
-        details={"call": call, "reference": reference, "version": provision.version},
+        details={"call": call, "reference": reference, "version": provision.version}
+        | ({"unsaved_base_url": config.base_url} if config != provision.config else {}),
     )  # fmt: skip
     target, _ = await billing_version(
         tx, operator_id=operator_id, provision_id=provision_id, version=provision.version
     )
-    return target
+    return msgspec.structs.replace(target, config=config)
 
 
 async def keep_call_test(
@@ -67,6 +73,7 @@ async def keep_call_test(
     found: dict[str, str],
     actor: Actor,
     now: datetime,
+    unsaved: bool = False,
 ) -> CallTest:
     """Keep what came of a test call."""
     test_call_id = new_id()
@@ -75,7 +82,7 @@ async def keep_call_test(
                                    created_by, created_at)
            VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8)""",
         target.operator_id, target.provision_id, test_call_id, target.version, reference,
-        msgspec.json.encode(Kept(record=record, found=found)).decode(), actor.name, now,
+        msgspec.json.encode(Kept(record=record, found=found, unsaved=unsaved)).decode(), actor.name, now,
     )  # fmt: skip
     return await get_call_test(
         tx, operator_id=target.operator_id, provision_id=target.provision_id, test_call_id=test_call_id

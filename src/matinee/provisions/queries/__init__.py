@@ -1,6 +1,6 @@
 """Reading provisions, their versions and their probes."""
 
-from matinee.provisions.queries.call_tests import latest_call_tests
+from matinee.provisions.queries.call_tests import charge_of_test, latest_call_tests
 from matinee.provisions.queries.history import version_history
 from matinee.provisions.queries.probes import get_probe, latest_probe, open_probe
 from matinee.provisions.queries.provisions import (
@@ -25,6 +25,7 @@ __all__ = [
     "SecretEntry",
     "billing_version",
     "callback_secret",
+    "charge_of_test",
     "current_capabilities",
     "decode_config",
     "get_probe",

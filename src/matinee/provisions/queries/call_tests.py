@@ -16,6 +16,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
     record: ExchangeRecord
     found: dict[str, str]
+    unsaved: bool = False
 
 
 async def get_call_test(
@@ -44,7 +45,21 @@ async def latest_call_tests(
     return [_call_test(row) for row in rows]
 
 
+async def charge_of_test(
+    tx: Transaction, *, operator_id: UUID, provision_id: UUID, reference: str
+) -> str | None:
+    """Return billing's id of the charge under a test reference, as the newest test call that told one has it."""
+    rows = await tx.fetch(
+        """SELECT exchange->'found'->>'transaction_id' AS transaction, exchange->'found'->>'charges' AS charges
+           FROM test_calls WHERE operator_id = $1 AND provision_id = $2 AND reference = $3
+           ORDER BY test_call_id DESC""",
+        operator_id, provision_id, reference,
+    )  # fmt: skip
+    told = (row["transaction"] or (row["charges"] or "").partition(", ")[0] for row in rows)
+    return next((text for text in told if text), None)
+
+
 def _call_test(row: Record) -> CallTest:
     found = dict(row)
     kept = msgspec.json.decode(found.pop("exchange"), type=Kept)
-    return CallTest(**found, record=kept.record, found=kept.found)
+    return CallTest(**found, record=kept.record, found=kept.found, unsaved=kept.unsaved)

@@ -124,7 +124,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
 class CallTest(msgspec.Struct, frozen=True, kw_only=True):
     """A call that staff made with a test account; it belongs to no purchase.
 
-    `found`: what was read from the answer, such as `transaction_id`.
+    `found`: what was read from the answer, such as `transaction_id`. `unsaved`: it was made with changes to
+    `version` that nobody had saved.
     """
 
     test_call_id: UUID
@@ -134,6 +135,7 @@ class CallTest(msgspec.Struct, frozen=True, kw_only=True):
     found: dict[str, str]
     created_by: str
     created_at: datetime
+    unsaved: bool = False
 
 
 class VersionNote(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """One real call with a test account: request and answer side by side, the verdict, and what was read from it."""
 
-from typing import Any, Final, Literal
+import re
+from typing import Any, Final, get_args
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -24,40 +25,51 @@ from matinee.platform.db import Database
 from matinee.platform.operators import Operator
 from matinee.provisions.jobs import make_test_call
 from matinee.provisions.ports import BillingGateway
-from matinee.provisions.queries import latest_call_tests
-from matinee.provisions.types import CallTest, PlatformValue, ProvisionConfig
-from matinee.staff.types import Role
+from matinee.provisions.queries import charge_of_test, latest_call_tests
+from matinee.provisions.types import CallName, CallTest, PlatformValue, ProvisionConfig
+from matinee.staff.types import Role, Staff
 
 Gateway = NamedDependency[SkipValidation[BillingGateway]]
 
+WORDS: Final[dict[str, Any]] = {
+    "calls": CALL,
+    "outcome_word": outcome_word,
+    "cause_words": cause_words,
+    "matched_words": matched_words,
+}
+"""What the template of a made call says things with."""
+
+CALL_NAMES: Final[tuple[CallName, ...]] = get_args(CallName)
 FOUND: Final[dict[str, str]] = {
     "transaction_id": "Their transaction",
     "decline_reason": "Reason of the refusal",
     "charges": "Charges that stand",
 }
 _LONGEST: Final = 200
-_NEW: Final = "new"
+_REFERENCE: Final = re.compile(r"test-[A-Za-z0-9-]{1,59}\Z")
+_NOT_OURS: Final = (
+    "Give a reference of a test call, which begins with test-. A purchase is settled on its own page."
+)
+_NO_CHARGE: Final = (
+    "No test call of this reference told the charge's id. Make a charge or a status call first."
+)
 
 
 class TestCallForm(ConsoleForm):
     __test__ = False  # not a test case, whatever pytest makes of the name
 
-    call = SelectField(
-        "Call", choices=choices([("charge", "Charge"), ("status", "Status")]), validate_choice=False
-    )
+    call = SelectField("Call", choices=choices(CALL.items()), validate_choice=False)
     userid = StringField("Test account: user name", filters=[stripped])
     customer_mapping_id = StringField("Test account: mapping id", filters=[stripped])
     price = StringField("Price", filters=[stripped])
-    reference = SelectField("Reference to ask about", choices=choices([]), validate_choice=False)
+    reference = StringField("Reference", filters=[stripped])
     agreed = BooleanField("Really charge this account")
 
     @property
-    def chosen(self) -> Literal["charge", "status"]:
-        return "status" if self.call.data == "status" else "charge"
+    def chosen(self) -> CallName:
+        return next((name for name in CALL_NAMES if name == self.call.data), "charge")
 
-    def values(
-        self, operator: Operator, provision_id: UUID, known: list[CallTest]
-    ) -> dict[PlatformValue, str]:
+    def values(self, operator: Operator, provision_id: UUID) -> dict[PlatformValue, str]:
         """Return what the call is to send. Raises Invalid naming every field that is wrong."""
         errors: dict[str, str] = {}
         if not self.userid.data:
@@ -66,20 +78,29 @@ class TestCallForm(ConsoleForm):
             if len(self[name].data or "") > _LONGEST:
                 errors[name] = f"Use at most {_LONGEST} characters."
         price = self._price(operator, errors)
+        reference = self._reference(errors)
         if self.chosen == "charge" and not self.agreed.data:
             errors["agreed"] = "Confirm that billing will really charge this account."
         if errors:
             raise Invalid(errors)
-        asked = {test.reference for test in known} if self.chosen == "status" else set()
-        reference = self.reference.data if self.reference.data in asked else f"test-{new_id()}"
         return sample_values(operator) | {
             PlatformValue.USERID: self.userid.data or "",
             PlatformValue.CUSTOMER_MAPPING_ID: self.customer_mapping_id.data or self.userid.data or "",
             PlatformValue.CONTENT_NAME: "Test call",
             PlatformValue.CONTENT_PRICE: price,
             PlatformValue.CALLBACK_URL: callback_address(operator, provision_id),
-            PlatformValue.REFERENCE: str(reference),
+            PlatformValue.REFERENCE: reference,
+            PlatformValue.REFUND_REFERENCE: f"test-{new_id()}",
         }
+
+    def _reference(self, errors: dict[str, str]) -> str:
+        """Return the reference: a new one for every charge; for the other calls the one that was given."""
+        given = (self.reference.data or "") if self.chosen != "charge" else ""
+        if not given and self.chosen == "refund":
+            errors["reference"] = "Name the reference of the test charge that is to be given back."
+        elif given and not _REFERENCE.match(given):
+            errors["reference"] = _NOT_OURS
+        return given or f"test-{new_id()}"
 
     def _price(self, operator: Operator, errors: dict[str, str]) -> str:
         try:
@@ -92,12 +113,17 @@ class TestCallForm(ConsoleForm):
         return price.plain()
 
 
+def first_form(operator: Operator) -> TestCallForm:
+    """Return the form as it is before anything was typed."""
+    return TestCallForm(data={"price": Money(100, operator.currency).plain(), "call": "charge"})
+
+
 @get("/crm/products/api-provisions/{key:str}/test-call", guards=[allow(Role.INTEGRATION)])
 async def test_call_page(
     request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, key: FromPath[str]
 ) -> Response[Any]:
     """Show what a test call needs, and the last ones."""
-    form = TestCallForm(data={"price": Money(100, operator.currency).plain(), "call": "charge"})
+    form = first_form(operator)
     return await _page(request, database, operator, parse_id(key), form)
 
 
@@ -112,14 +138,46 @@ async def send(
 ) -> Response[Any]:
     """Send one real request; the browser waits for its answer, at most the provision's time limit."""
     form, provision_id = await read_form(request, TestCallForm), parse_id(key)
-    async with database.transaction(operator.operator_id) as tx:
-        known = await latest_call_tests(tx, operator_id=operator.operator_id, provision_id=provision_id)
     try:
-        values = form.values(operator, provision_id, known)
+        made = await send_test(
+            database, gateway, operator=operator, provision_id=provision_id, form=form, staff=staff
+        )
     except Invalid as error:
         show_errors(form, error)
         return await _page(request, database, operator, provision_id, form, status=422)
-    made = await make_test_call(
+    said = outcome_word(made.record.verdict)
+    tone = {"good": "success", "bad": "error"}.get(said.tone, "info")
+    toast = f"{CALL[made.record.call]}: {said.label.lower()}."
+    return redirect(request, f"{PATH}/{provision_id}/test-call#newest", toast=toast, tone=tone)
+
+
+async def send_test(
+    database: Database,
+    gateway: BillingGateway,
+    *,
+    operator: Operator,
+    provision_id: UUID,
+    form: TestCallForm,
+    staff: Staff,
+    unsaved: ProvisionConfig | None = None,
+) -> CallTest:
+    """Send what the form asks for; `unsaved` as in `make_test_call`. Raises Invalid, NotFound, TooMany.
+
+    Billing's id of a charge is never typed: it comes from an earlier test call, so no purchase can be given back.
+    """
+    values = form.values(operator, provision_id)
+    if form.chosen == "refund":
+        async with database.transaction(operator.operator_id) as tx:
+            charge_id = await charge_of_test(
+                tx,
+                operator_id=operator.operator_id,
+                provision_id=provision_id,
+                reference=values[PlatformValue.REFERENCE],
+            )
+        if charge_id is None:
+            raise Invalid({"reference": _NO_CHARGE})
+        values[PlatformValue.CHARGE_ID] = charge_id
+    return await make_test_call(
         database,
         gateway,
         operator_id=operator.operator_id,
@@ -127,11 +185,8 @@ async def send(
         call=form.chosen,
         values=values,
         actor=staff.actor,
+        unsaved=unsaved,
     )
-    said = outcome_word(made.record.verdict)
-    tone = {"good": "success", "bad": "error"}.get(said.tone, "info")
-    toast = f"{CALL[made.record.call]}: {said.label.lower()}."
-    return redirect(request, f"{PATH}/{provision_id}/test-call#newest", toast=toast, tone=tone)
 
 
 async def _page(
@@ -147,29 +202,26 @@ async def _page(
         head = await read_head(tx, operator, provision_id)
         made = await latest_call_tests(tx, operator_id=operator.operator_id, provision_id=provision_id)
     config = head.provision.config
-    form.call.choices = choices(
-        [("charge", "Charge"), *([("status", "Status")] if config.status is not None else [])]
-    )
-    known = list(dict.fromkeys(test.reference for test in made if test.record.call == "charge"))
-    form.reference.choices = choices([(_NEW, "One that was never used"), *((name, name) for name in known)])
+    form.call.choices = choices([(name, title) for name, title in CALL.items() if getattr(config, name)])
     return show(
         request,
         "test_call",
         head,
         status=status,
         form=form,
-        made=[(test, _told(test, config)) for test in made],
-        calls=CALL,
-        outcome_word=outcome_word,
-        cause_words=cause_words,
-        matched_words=matched_words,
-        sends_mapping_id=any(
-            row.platform_value is PlatformValue.CUSTOMER_MAPPING_ID for row in config.charge.key_map
-        ),
+        known=list(dict.fromkeys(test.reference for test in made)),
+        made=[(test, told_by(test, config)) for test in made],
+        sends_mapping_id=sends_mapping_id(config),
+        **WORDS,
     )
 
 
-def _told(test: CallTest, config: ProvisionConfig) -> list[tuple[str, str]]:
+def sends_mapping_id(config: ProvisionConfig) -> bool:
+    """Say whether the charge tells billing its own id of the customer."""
+    return any(row.platform_value is PlatformValue.CUSTOMER_MAPPING_ID for row in config.charge.key_map)
+
+
+def told_by(test: CallTest, config: ProvisionConfig) -> list[tuple[str, str]]:
     """Return what was read from the answer, with the text that a subscriber would see."""
     told = [(FOUND.get(name, name), text) for name, text in test.found.items()]
     reason = test.found.get("decline_reason", "").strip().casefold()

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
 
 from matinee.console.access import allow
+from matinee.console.crm.api_provisions.call_tests import first_form, sends_mapping_id
 from matinee.console.crm.api_provisions.differences import Change
 from matinee.console.crm.api_provisions.form import NEW, ProvisionForm, config_of, form_of
 from matinee.console.crm.api_provisions.form import choices as offered
@@ -34,7 +35,7 @@ from matinee.platform.db import Database
 from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.operators import Operator
 from matinee.provisions.operations import create_provision, update_provision
-from matinee.provisions.queries import list_provisions
+from matinee.provisions.queries import latest_call_tests, list_provisions
 from matinee.provisions.rules import secret_names
 from matinee.provisions.types import API_TYPES
 from matinee.staff.types import Role
@@ -48,6 +49,8 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     head: Head
     entries: list[AuditEntry]
     secrets: list[SecretState]
+    references: list[str]
+    """Of the newest test calls."""
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,8 +185,10 @@ async def read_saved(database: Database, operator: Operator, provision_id: UUID)
     """Return a provision with what was done to it. Raises NotFound."""
     async with database.transaction(operator.operator_id) as tx:
         head = await read_head(tx, operator, provision_id)
+        made = await latest_call_tests(tx, operator_id=operator.operator_id, provision_id=provision_id)
         return Saved(
             head=head,
+            references=list(dict.fromkeys(test.reference for test in made)),
             secrets=await secret_states(tx, operator=operator, provision=head.provision),
             entries=await entries_about(
                 tx, operator_id=operator.operator_id, subject_kind="provision", subject_id=provision_id
@@ -234,6 +239,9 @@ async def form_page(
         secrets=saved.secrets,
         lines=lines,
         draft=draft,
+        test_form=first_form(operator),
+        known=saved.references,
+        sends_mapping_id=sends_mapping_id(saved.head.provision.config),
         **context,
     )
 

@@ -45,7 +45,7 @@
 
   // Other forms of the page (sign out, archive) leave it as well.
   document.addEventListener("submit", (event) => {
-    if (event.target === form || event.target.hasAttribute("hx-get") || !isDirty() || event.defaultPrevented) return;
+    if (event.target === form || event.target.matches("[hx-get], [hx-post]") || !isDirty() || event.defaultPrevented) return;
     event.preventDefault();
     delete event.target.dataset.sent;
     event.target.closest("dialog")?.close();

@@ -51,7 +51,7 @@
   document.addEventListener("htmx:config:request", (event) => {
     const { ctx } = event.detail;
     if (ctx.sourceEvent?.type === "every") ctx.request.headers["x-background"] = "yes";
-    if (ctx.sourceElement.closest("form[data-guard]")) ctx.request.headers["x-quiet"] = "yes";
+    if (ctx.sourceElement.closest("form[data-guard], [data-quiet]")) ctx.request.headers["x-quiet"] = "yes";
   });
 
   // On a phone a row of tabs is wider than the page: the one that is open is the one to see.
