@@ -219,6 +219,22 @@ async def test_a_token_is_asked_for_as_the_standard_says() -> None:
     assert "Authorization: ***" in result.record.request
 
 
+async def test_a_client_may_show_itself_in_the_body_and_then_only_there() -> None:
+    async with oauth(token()) as (billing, tokens, auth), gateway(billing.port, tokens.port) as calls:
+        in_body = msgspec.structs.replace(auth, client_auth="body")
+        result = await calls.charge(target(billing.port, in_body, "pass:& word"), VALUES)
+    assert result.outcome.kind is ChargeKind.SUCCESS
+    assert header(billing.requests[0], "authorization") == "Bearer token-1"
+    assert b"authorization" not in tokens.requests[0].lower()
+    assert parse_qs(tokens.bodies[0].decode()) == {
+        "grant_type": ["client_credentials"],
+        "scope": ["a b"],
+        "client_id": ["me & you"],
+        "client_secret": ["pass:& word"],
+    }
+    assert "pass" not in repr(result)
+
+
 async def test_one_token_serves_many_calls_and_parallel_ones_share_the_request() -> None:
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.1)

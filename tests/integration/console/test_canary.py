@@ -72,6 +72,9 @@ AUTHS: dict[str, Auth] = {
     "header": HeaderAuth(header="X-Key", value_secret="key"),
     "hmac": HmacAuth(key_secret="key"),
     "oauth2": OAuth2Auth(token_url="http://127.0.0.1:{port}/token", client_id="me", client_secret="key"),
+    "oauth2_body": OAuth2Auth(
+        token_url="http://127.0.0.1:{port}/token", client_id="me", client_secret="key", client_auth="body"
+    ),
 }
 
 

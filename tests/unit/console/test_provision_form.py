@@ -91,6 +91,9 @@ AUTHS: tuple[Auth, ...] = (
     HeaderAuth(header="X-Key", value_secret="val"),
     HmacAuth(key_secret="sign"),
     OAuth2Auth(token_url="https://billing.example/token", client_id="c", client_secret="s", scope="pay"),
+    OAuth2Auth(
+        token_url="https://billing.example/token", client_id="c", client_secret="s", client_auth="body"
+    ),
 )
 
 

@@ -112,18 +112,22 @@ def _being_cancelled() -> bool:
 
 
 def _token_request(auth: OAuth2Auth, secret: str) -> HttpRequest:
-    """Return the request for a token; id and secret go in the header, as section 2.3.1 says."""
+    """Return the request for a token; id and secret go in the header or the body, as section 2.3.1 says of both."""
     form = {"grant_type": "client_credentials"} | ({"scope": auth.scope} if auth.scope else {})
+    headers = [("Content-Type", "application/x-www-form-urlencoded")]
     pair = f"{quote(auth.client_id, safe='')}:{quote(secret, safe='')}"
+    basic = base64.b64encode(pair.encode()).decode()
+    if auth.client_auth == "body":  # never both: a server must refuse a client that shows itself in two ways
+        form |= {"client_id": auth.client_id, "client_secret": secret}
+    else:
+        headers.append(("Authorization", f"Basic {basic}"))
     return HttpRequest(
         method="POST",
         url=auth.token_url,
-        headers=(
-            ("Content-Type", "application/x-www-form-urlencoded"),
-            ("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"),
-        ),
+        headers=tuple(headers),
         body=urlencode(form).encode(),
         shown=f"POST {auth.token_url.partition('?')[0]}",
+        secrets=(secret, pair, basic),
     )
 
 

@@ -306,12 +306,16 @@ class HmacAuth(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
 
 
 class OAuth2Auth(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="oauth2"):
-    """OAuth 2 client credentials; the token is kept until shortly before it runs out."""
+    """OAuth 2 client credentials; the token is kept until shortly before it runs out.
+
+    `client_auth`: where client id and secret stand in the request for a token, as Basic or as fields of its form.
+    """
 
     token_url: str
     client_id: str
     client_secret: str
     scope: str = ""
+    client_auth: Literal["basic", "body"] = "basic"
 
 
 Auth = NoAuth | BasicAuth | BearerAuth | HeaderAuth | HmacAuth | OAuth2Auth

@@ -69,6 +69,10 @@ AUTH: Final[Choices] = [
     ("hmac", "Signature (HMAC, Standard Webhooks)"),
     ("oauth2", "OAuth 2 client credentials"),
 ]
+CLIENT_AUTH: Final[Choices] = [
+    ("basic", "in the header (Basic)"),
+    ("body", "in the form body"),
+]
 FORMATS: Final[Choices] = [
     ("", "as usual"),
     ("minor", "price as 499"),

@@ -56,6 +56,7 @@ AUTH_FIELDS: Final[dict[str, dict[str, str]]] = {
         "client_id": "Client id",
         "client_secret": "Secret that holds the client secret",
         "scope": "Scope",
+        "client_auth": "Client id and secret are sent",
     },
 }
 
@@ -154,7 +155,8 @@ def _add_fields() -> None:
     _add_place("status__reference", "Reference, repeated")
     for fields in AUTH_FIELDS.values():
         for name, label in fields.items():
-            _add(f"auth__{name}", StringField(label, filters=[stripped]))
+            chosen = _select(label, offered.CLIENT_AUTH) if name == "client_auth" else None
+            _add(f"auth__{name}", chosen or StringField(label, filters=[stripped]))
 
 
 _add_fields()

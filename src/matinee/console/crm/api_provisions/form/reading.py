@@ -157,6 +157,9 @@ def _auth(form: ProvisionForm) -> Auth:
     kind = _text(form, "auth__kind")
     if kind not in _AUTH:
         return NoAuth()
-    made: Any = _AUTH[kind](**{name: _text(form, f"auth__{name}") for name in AUTH_FIELDS[kind]})
+    texts = {name: _text(form, f"auth__{name}") for name in AUTH_FIELDS[kind]}
+    if texts.get("client_auth") not in {None, "body"}:
+        texts["client_auth"] = "basic"
+    made: Any = _AUTH[kind](**texts)
     auth: Auth = made
     return auth
