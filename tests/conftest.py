@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.places import quick_place
 
 from matinee.platform.db import migrate
 from matinee.platform.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresInfo
@@ -42,7 +43,7 @@ sys.addaudithook(_closed_network)
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
     """A folder for the whole run, in which another account may be given a place (pytest's own are closed)."""
-    with tempfile.TemporaryDirectory(prefix="matinee-tests-") as name:
+    with tempfile.TemporaryDirectory(prefix="matinee-tests-", dir=quick_place()) as name:
         folder = Path(name)
         if os.geteuid() == 0:
             folder.chmod(0o711)
@@ -61,7 +62,8 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def postgres(scratch: Path) -> Iterator[EmbeddedPostgres]:
     """One PostgreSQL for the run, without the care for power cuts that costs time."""
-    server = EmbeddedPostgres(scratch / "postgres", durable=False, settings={"max_connections": "300"})
+    settings = {"max_connections": "300", "max_wal_size": "128MB"}  # in memory, beside other runs
+    server = EmbeddedPostgres(scratch / "postgres", durable=False, settings=settings)
     server.start()
     yield server
     server.remove()
