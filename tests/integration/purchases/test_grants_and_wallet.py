@@ -261,6 +261,40 @@ async def test_debits_at_once_never_take_more_than_there_is(shop: Shop) -> None:
     assert await shop.broken() == []
 
 
+async def test_what_was_sold_becomes_thirty_days_longer_in_all_and_not_longer_than_its_licence(
+    shop: Shop,
+) -> None:
+    ann, ben, start = await shop.person(), await hire(shop, "Ben"), shop.clock.moment
+    purchase = await shop.buy(ann)
+    (right,) = await rights(shop, ann)
+
+    async def until(moment: datetime) -> datetime:
+        async with shop.database.transaction(shop.operator_id) as tx:
+            longer = await extend_by_staff(
+                tx, case=case_of(shop, ann), entitlement_id=right.entitlement_id, reason="was ill",
+                until=moment, actor=ben.actor,
+            )  # fmt: skip
+        return longer.startable_until
+
+    assert await until(start + 20 * DAY) == start + 20 * DAY
+    with pytest.raises(Invalid) as refused:
+        await until(start + 32 * DAY + HOUR)
+    assert "30 days more in all" in refused.value.fields["until"]
+    assert await until(start + 32 * DAY) == start + 32 * DAY
+    (longer,) = await rights(shop, ann)
+    assert longer.startable_until == start + 32 * DAY
+    async with shop.database.transaction(shop.operator_id) as tx:
+        await tx.execute(
+            "UPDATE purchases SET licence_ends_at = $2 WHERE purchase_id = $1",
+            purchase.purchase_id,
+            start + DAY,
+        )
+        await tx.execute("UPDATE entitlements SET startable_until = $1", start + DAY - HOUR)
+    with pytest.raises(Invalid):
+        await until(start + DAY + HOUR)
+    assert await until(start + DAY) == start + DAY
+
+
 @pytest.mark.parametrize("bought", [True, False])
 async def test_a_right_that_is_over_is_not_given_again_around_the_limit(shop: Shop, bought: bool) -> None:
     ann, ben = await shop.person(), await hire(shop, "Ben")

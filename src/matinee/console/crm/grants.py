@@ -27,7 +27,7 @@ from matinee.kernel.ids import new_id, parse_id
 from matinee.offers.queries.ppv_rules import ppv_rule_choices
 from matinee.platform.db import Database, Transaction
 from matinee.platform.operators import Operator
-from matinee.purchases.operations.extending import extend_by_staff
+from matinee.purchases.operations.extending import extend_by_staff, latest_extension
 from matinee.purchases.queries import get_purchase
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Decision, GrantProposal
@@ -169,11 +169,12 @@ async def extend_page(
     request: ConsoleRequest,
     database: ConsoleDatabase,
     operator: CurrentOperator,
+    purchases: Purchases,
     key: FromPath[str],
     right: FromPath[str],
 ) -> Response[Any]:
     """Show the form for more time."""
-    return await _extend_page(request, database, operator, parse_id(key), parse_id(right), None)
+    return await _extend_page(request, database, operator, purchases, parse_id(key), parse_id(right), None)
 
 
 @post("/crm/customers/{key:str}/rights/{right:str}/extend", guards=[_MAY_GIVE], status_code=303)
@@ -205,7 +206,7 @@ async def extend(
         form.general_problems.append(error.message)
     else:
         return redirect(request, f"{PATH}/{customer_id}/content", toast="The customer has more time now.")
-    return await _extend_page(request, database, operator, customer_id, right_id, form, status=422)
+    return await _extend_page(request, database, operator, purchases, customer_id, right_id, form, status=422)
 
 
 def _until(form: ExtendForm, operator: Operator, right: Entitlement) -> datetime:
@@ -219,6 +220,7 @@ async def _extend_page(
     request: ConsoleRequest,
     database: Database,
     operator: Operator,
+    purchases: PurchaseServices,
     customer_id: UUID,
     right_id: UUID,
     form: ExtendForm | None,
@@ -229,10 +231,13 @@ async def _extend_page(
         page = await customer_page(tx, operator, customer_id)
         found = await _right(tx, operator, customer_id, right_id)
         titles = await item_titles(tx, operator_id=operator.operator_id, item_ids=[found.item_id])
+        latest = await latest_extension(tx, case=case_of(operator, purchases, customer_id), right=found)
     if form is None:
         form = ExtendForm(until=to_local(found.startable_until, operator.zone))
     title = titles.get(found.item_id, "")
-    return show_tab(request, "extend", page, status=status, form=form, right=found, title=title)
+    return show_tab(
+        request, "extend", page, status=status, form=form, right=found, title=title, latest=latest
+    )
 
 
 async def _right(tx: Transaction, operator: Operator, customer_id: UUID, right_id: UUID) -> Entitlement:

@@ -1,6 +1,7 @@
 """More time for a right, as far as one person may give it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from matinee.customers.queries import lock_customer
@@ -14,16 +15,21 @@ from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.purchases.operations.acting import Case, Weight, end_of_item, weigh, weight_of_purchase
 from matinee.purchases.operations.alone import NEEDS_SECOND, count_alone
+from matinee.purchases.operations.transitions import right_until
+from matinee.purchases.queries import get_purchase
 from matinee.purchases.types import GrantProposal
+
+MORE_AT_MOST: Final = timedelta(days=30)
+"""So much longer than it was sold for a right may become by the word of staff; more is a grant of its own."""
 
 
 async def extend_by_staff(
     tx: Transaction, *, case: Case, entitlement_id: UUID, until: datetime, reason: str, actor: Actor
 ) -> Entitlement:
-    """Let a right be started until later.
+    """Let a right be started until later; one that was sold `MORE_AT_MOST` longer than it was sold for, in all.
 
     One that is over would be given a second time by this: above the operator's limit that is a free grant, which a
-    second person agrees to. Raises as `extend_right`, and Refused (`needs_second_person`).
+    second person agrees to. Raises as `extend_right`, Invalid (`until`), and Refused (`needs_second_person`).
     """
     ids = {"operator_id": case.operator.operator_id, "customer_id": case.customer_id}
     await lock_customer(tx, **ids)
@@ -43,12 +49,33 @@ async def extend_by_staff(
                 " it anew: a second person is then asked.",
                 code=NEEDS_SECOND,
             )
+    latest = await latest_extension(tx, case=case, right=right)
+    if latest is not None and right.startable_until < until and until > latest:
+        raise Invalid(
+            {
+                "until": f"A right that was sold gets {MORE_AT_MOST.days} days more in all, and none beyond the"
+                " licence, or the live event, that it was sold with. Choose an earlier time, or grant the title anew."
+            }
+        )
     return await extend_right(
         tx, **ids, entitlement_id=entitlement_id, until=until, reason=reason, actor=actor,
         licence_ends_at=await end_of_item(
             tx, operator_id=ids["operator_id"], item_kind=right.item_kind, item_id=right.item_id
         ),
     )  # fmt: skip
+
+
+async def latest_extension(tx: Transaction, *, case: Case, right: Entitlement) -> datetime | None:
+    """Return until when staff may extend a right that was sold; None: it was given away, its grant was weighed."""
+    purchase_id = right.purchase_id or right.for_purchase_id
+    if purchase_id is None:
+        return None
+    purchase = await get_purchase(
+        tx, operator_id=right.operator_id, customer_id=right.customer_id, purchase_id=purchase_id
+    )
+    sold = right_until(purchase, case.operator, purchase.granted_at or right.granted_at)
+    latest = sold + MORE_AT_MOST
+    return min(latest, purchase.licence_ends_at) if purchase.licence_ends_at is not None else latest
 
 
 async def _weight(tx: Transaction, case: Case, right: Entitlement, until: datetime, now: datetime) -> Weight:
