@@ -49,7 +49,7 @@ class Crowd:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(LONGEST_ANSWER_SECONDS):
-                reader, writer = self._free.pop() if self._free else await self._connect()
+                reader, writer = await self._connection()
                 writer.write(request)
                 status = await _answer(reader)
             self._free.append((reader, writer))
@@ -58,7 +58,13 @@ class Crowd:
         self.statuses[status] += 1
         self.latencies.append(time.perf_counter() - started)
 
-    async def _connect(self) -> Connection:
+    async def _connection(self) -> Connection:
+        """Return a free connection that the server has not closed meanwhile for being idle; else a new one."""
+        while self._free:
+            reader, writer = self._free.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
         return await asyncio.open_connection(HOST, self._port)
 
     def close(self) -> None:

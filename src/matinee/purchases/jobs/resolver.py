@@ -1,6 +1,7 @@
 """The resolver: the loop in every worker that does what is due for purchases and reversals."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Literal
 from uuid import UUID
 
@@ -36,10 +37,10 @@ class Resolver(DueWork[CheckKey]):
             limits = (await tx.now(), LOOK_AT, PER_OPERATOR, busy)
             purchases = await tx.fetch("SELECT * FROM due_purchases($1, $2, $3, $4)", *limits)
             reversals = await tx.fetch("SELECT * FROM due_reversals($1, $2, $3, $4)", *limits)
-        return [
-            *(CheckKey("purchase", *row) for row in purchases),
-            *(CheckKey("reversal", *row) for row in reversals),
-        ]
+        checks = [CheckKey("purchase", *row) for row in purchases]
+        refunds = [CheckKey("reversal", *row) for row in reversals]
+        # By turns: neither of the two takes the places of the other.
+        return [key for pair in zip_longest(checks, refunds) for key in pair if key is not None]
 
     async def _check(self, key: CheckKey) -> None:
         if key.kind == "purchase":
