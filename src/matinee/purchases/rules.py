@@ -91,6 +91,15 @@ SHORTEST_BREAK, LONGEST_BREAK = 15 * _S, 2 * _MIN
 PLACE_RETRY = _S
 """How soon a purchase that found no free place looks again."""
 
+PLACE_ORDER = 5 * _S
+"""Who waits for a place may pass those that have waited longer, but not so much longer.
+
+Strictly in order the next in line would have to come and look before anybody is charged, while billing stands idle.
+"""
+
+PLACE_LOST = 5 * _S
+"""Who has not come to look for so long does not keep others from a place: perhaps no worker is running."""
+
 SILENT_CAUSES = frozenset(Failure) - {Failure.NOT_BUILT, Failure.TOO_LARGE, Failure.ENCODED}
 """Failures that say something of billing as a whole: not of one request, and not of an answer that did come."""
 

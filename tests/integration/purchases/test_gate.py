@@ -18,6 +18,7 @@ from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import Capability, ChargeResult
 from matinee.purchases import pressure, queries
+from matinee.purchases.jobs.resolve import check
 from matinee.purchases.operations.gate import (
     Breaker,
     Pass,
@@ -207,7 +208,9 @@ async def let_in(shop: Shop, *, until: Any, most: int | None = None) -> Pass | R
     async with shop.database.transaction(shop.operator_id) as tx:
         key: dict[str, UUID] = {"operator_id": shop.operator_id, "provision_id": shop.sale.provision_id}
         known = await breaker_of(tx, **key)
-        return await admit(tx, breaker=known, most_at_once=most, until=until, now=shop.clock.moment, **key)
+        return await admit(
+            tx, breaker=known, most_at_once=most, until=until, behind=None, now=shop.clock.moment, **key
+        )
 
 
 async def test_another_operators_billing_is_not_left_alone(
@@ -292,6 +295,76 @@ async def test_the_place_of_a_process_that_died_is_free_after_its_deadline(
         assert (await shop.buy(await shop.person())).state is S.GRANTED
         await shop.work()
         await shop.pass_time(timedelta(minutes=30))
+        assert await shop.broken() == []
+
+
+async def test_who_comes_later_does_not_pass_those_that_wait(
+    module_database_urls: EmbeddedPostgresInfo,
+) -> None:
+    one_place = msgspec.structs.replace(billing_config(), most_at_once=1)
+    async with open_shop(module_database_urls, capabilities=A, config=one_place) as shop:
+        held = HeldBilling(shop)
+        tasks = await buyers([held.process(shop)], 1)
+        await held.parted(tasks, held=1)
+        first = await shop.buy(await shop.person())
+        shop.clock.advance(2 * SECOND)
+        await shop.work()
+        held.go.set()
+        await asyncio.wait(tasks)
+        shop.clock.advance(SECOND)
+        later = await shop.buy(await shop.person())
+        assert (first.state, later.state) == (S.RESERVED, S.RESERVED)
+        await shop.work()
+        assert [(await shop.read(one)).state for one in (first, later)] == [S.GRANTED, S.RESERVED]
+        # Nobody comes to look for this one any more, as if no worker ran: it keeps nobody from the place.
+        shop.clock.advance(8 * SECOND)
+        assert (await shop.buy(await shop.person())).state is S.GRANTED
+        await shop.work()
+        assert (await shop.read(later)).state is S.GRANTED
+        assert await shop.broken() == []
+
+
+async def test_there_is_a_place_for_the_later_one_too_if_more_are_free(
+    module_database_urls: EmbeddedPostgresInfo,
+) -> None:
+    async with open_shop(module_database_urls, capabilities=A, config=LIMITED) as shop:
+        held = HeldBilling(shop)
+        tasks = await buyers([held.process(shop)], 2)
+        await held.parted(tasks, held=2)
+        waits = await shop.buy(await shop.person())
+        held.go.set()
+        await asyncio.wait(tasks)
+        shop.clock.advance(SECOND)
+        assert (await shop.buy(await shop.person())).state is S.GRANTED
+        assert (await shop.read(waits)).state is S.RESERVED
+
+
+async def test_among_those_that_wait_nobody_passes_one_that_waits_much_longer(
+    module_database_urls: EmbeddedPostgresInfo,
+) -> None:
+    one_place = msgspec.structs.replace(billing_config(), most_at_once=1)
+    async with open_shop(module_database_urls, capabilities=A, config=one_place) as shop:
+        held = HeldBilling(shop)
+        tasks = await buyers([held.process(shop)], 1)
+        await held.parted(tasks, held=1)
+        waits = []
+        for seconds in (5, 3, 2):
+            waits.append(await shop.buy(await shop.person()))
+            shop.clock.advance(seconds * SECOND)
+            await shop.work()
+        held.go.set()
+        await asyncio.wait(tasks)
+        shop.clock.advance(SECOND)
+        states = []
+        for one in reversed(waits):  # the last comes to look first
+            await check(
+                shop.services,
+                operator_id=shop.operator_id,
+                customer_id=one.customer_id,
+                purchase_id=one.purchase_id,
+            )
+            states.append((await shop.read(one)).state)
+        assert states == [S.RESERVED, S.GRANTED, S.GRANTED]
         assert await shop.broken() == []
 
 

@@ -88,7 +88,7 @@ async def test_who_waits_for_a_place_at_billing_reads_that_it_is_being_confirmed
         async with shop.database.transaction(shop.operator_id) as tx:
             held = await admit(
                 tx, operator_id=shop.operator_id, provision_id=shop.sale.provision_id, breaker=Breaker(),
-                most_at_once=1, until=shop.clock.moment + timedelta(seconds=5), now=shop.clock.moment,
+                most_at_once=1, until=shop.clock.moment + timedelta(seconds=5), now=shop.clock.moment, behind=None,
             )  # fmt: skip
         assert isinstance(held, Pass)
         answer = await confirm(client, await invoice(client, shop))

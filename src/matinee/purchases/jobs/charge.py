@@ -162,6 +162,7 @@ async def _place_to_repeat(services: PurchaseServices, order: BillingOrder) -> P
             breaker=Breaker(),
             most_at_once=order.config.most_at_once,
             until=now + time_to_charge(order.config, order.capabilities),
+            behind=None,
             now=now,
         )
     return held if isinstance(held, Pass) else Pass()

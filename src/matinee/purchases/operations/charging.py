@@ -26,6 +26,7 @@ from matinee.purchases.queries import get_purchase
 from matinee.purchases.rules import (
     CALL_MARGIN,
     CLAIM_WITHIN,
+    PLACE_ORDER,
     PLACE_RETRY,
     RESOLVE_DELAYS,
     quiet_period,
@@ -149,6 +150,7 @@ async def claim(tx: Transaction, *, order: BillingOrder, now: datetime) -> Billi
         breaker=await breaker_of(tx, operator_id=operator_id, provision_id=provision_id),
         most_at_once=order.config.most_at_once,
         until=now + allowed_time,
+        behind=purchase.confirmed_at - PLACE_ORDER,
         now=now,
     )
     if held is Refusal.BREAKER_OPEN:

@@ -137,6 +137,7 @@ async def _to_charge(
             breaker=Breaker(facts.breaker_open_until, facts.breaker_trial_until),
             most_at_once=target.config.most_at_once,
             until=now + lasts,
+            behind=now,
             now=now,
         )
     claimed_for = lasts if isinstance(held, Pass) else None

@@ -1,7 +1,8 @@
 """The gate before a claim, shared by all processes: a breaker for each billing system, and places where it is limited.
 
 While the breaker is open nobody is charged; after that one claim alone is the trial. A place is a lease for one
-charge under way, over all processes; it ends with the claim that took it at the latest.
+charge under way, over all processes; it ends with the claim that took it at the latest. As many places as there are
+purchases that have waited longer are left to them.
 """
 
 from datetime import datetime
@@ -12,7 +13,7 @@ import msgspec
 
 from matinee.kernel.ids import new_id
 from matinee.platform.db import Transaction
-from matinee.purchases.rules import open_for
+from matinee.purchases.rules import CLAIM_WITHIN, PLACE_LOST, open_for
 
 
 class Breaker(msgspec.Struct, frozen=True):
@@ -54,15 +55,19 @@ async def admit(
     breaker: Breaker,
     most_at_once: int | None,
     until: datetime,
+    behind: datetime | None,
     now: datetime,
 ) -> Pass | Refusal:
-    """Let one claim that lasts until `until` through the gate, or say why not. A closed gate costs no statement."""
+    """Let one claim that lasts until `until` through the gate, or say why not. A closed gate costs no statement.
+
+    Purchases that were confirmed before `behind` and wait come first; None: none does.
+    """
     place, holder = None, None
     if breaker.open_until is not None and not _may_try(breaker, now):
         return Refusal.BREAKER_OPEN
     if most_at_once is not None:
         holder = new_id()
-        place = await _take_place(tx, operator_id, provision_id, most_at_once, holder, until, now)
+        place = await _take_place(tx, operator_id, provision_id, most_at_once, holder, until, behind, now)
         if place is None:
             return Refusal.LIMIT_REACHED
     taken = Pass(place=place, holder=holder)
@@ -91,11 +96,21 @@ async def _take_trial(
     return tag == "UPDATE 1"
 
 
+# The count locks nothing: two that come at the same moment may be let in where one was to wait, never more than places.
 _TAKE = """
-    WITH free AS (
+    WITH ahead AS (
+        SELECT count(*) AS purchases FROM purchases
+        WHERE operator_id = $1 AND provision_id = $2 AND state = 'RESERVED'
+          AND confirmed_at < $7 AND confirmed_at > $8 AND next_check_at > $9
+    ), open AS (
+        SELECT count(*) AS places FROM billing_places
+        WHERE operator_id = $1 AND provision_id = $2 AND place <= $3
+          AND (taken_until IS NULL OR taken_until <= $6)
+    ), free AS (
         SELECT place FROM billing_places
         WHERE operator_id = $1 AND provision_id = $2 AND place <= $3
           AND (taken_until IS NULL OR taken_until <= $6)
+          AND (SELECT places FROM open) > (SELECT purchases FROM ahead)
         ORDER BY place LIMIT 1 FOR UPDATE SKIP LOCKED
     )
     UPDATE billing_places AS taken SET holder = $4, taken_until = $5
@@ -111,10 +126,14 @@ async def _take_place(
     most: int,
     holder: UUID,
     until: datetime,
+    behind: datetime | None,
     now: datetime,
 ) -> int | None:
     """Return the place that was free and is now taken. Rows are made when they are first needed, and stay."""
-    place: int | None = await tx.fetchval(_TAKE, operator_id, provision_id, most, holder, until, now)
+    wanted = (
+        operator_id, provision_id, most, holder, until, now, behind, now - CLAIM_WITHIN, now - PLACE_LOST,
+    )  # fmt: skip
+    place: int | None = await tx.fetchval(_TAKE, *wanted)
     if place is not None:
         return place
     await tx.execute(
@@ -126,7 +145,7 @@ async def _take_place(
         operator_id, provision_id, most,
     )  # fmt: skip
     # Also when none was made: somebody else may just have made them and taken but one.
-    again: int | None = await tx.fetchval(_TAKE, operator_id, provision_id, most, holder, until, now)
+    again: int | None = await tx.fetchval(_TAKE, *wanted)
     return again
 
 
