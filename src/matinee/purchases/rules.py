@@ -74,6 +74,10 @@ FINANCE_LOOK = 3 * _D
 MOST_REVERSALS_OF_A_CHARGE = 2
 """A charge that billing still lists after so many refunds goes to finance."""
 
+MOST_BOOKED_AT_ONCE = 100
+BOOK_REST_AFTER = _MIN
+"""Of the charges too many that one answer lists, so many are booked in one transaction; the rest so much later."""
+
 CALLS_AT_ONCE = 256
 """The calls to one billing system that one process has under way at most; more purchases wait their turn."""
 

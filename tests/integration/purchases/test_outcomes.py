@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from tests.integration.purchases.conftest import Stage
 from tests.simulation.faulty import Trouble
@@ -11,6 +12,7 @@ from tests.simulation.seeded import ONLY_CANCEL, ONLY_IDEMPOTENT, ONLY_STATUS, S
 from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import CallName, Capabilities
 from matinee.purchases import queries
+from matinee.purchases.jobs import watch
 from matinee.purchases.types import Purchase, PurchaseState
 
 S = PurchaseState
@@ -309,6 +311,34 @@ def test_a_duplicate_is_reversed_by_a_record_of_its_own(stage: Stage) -> None:
         after = await scene.read(purchase)
         assert (after.state, scene.standing(purchase)) == (S.GRANTED, 1)
         assert scene.billing.standing(purchase.reference)[0].charge_id == after.billing_transaction
+
+    stage.play(life, capabilities=B)
+
+
+def test_charges_too_many_for_one_transaction_are_booked_in_several(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "MOST_BOOKED_AT_ONCE", 3)
+
+    async def life(scene: Scene) -> None:
+        purchase = await scene.buy()
+        (kept,) = scene.billing.standing(purchase.reference)
+        extra = [msgspec.structs.replace(kept, charge_id=f"again-{number}") for number in range(8)]
+        scene.billing.charges[purchase.reference] += extra
+        booked = []
+        for seconds in (3, 60, 60, 60):
+            await scene.pass_time(timedelta(seconds=seconds))
+            async with scene.calm.transaction(scene.operator_id) as tx:
+                found = await queries.reversals_of(
+                    tx, operator_id=scene.operator_id, customer_id=purchase.customer_id,
+                    purchase_id=purchase.purchase_id,
+                )  # fmt: skip
+            booked.append(len(found))
+            assert await scene.broken() == []
+        assert booked == [3, 6, 8, 8]
+        assert await scene.ending() == {}
+        assert scene.billing.standing(purchase.reference) == [kept]
+        assert (await scene.read(purchase)).state is S.GRANTED
 
     stage.play(life, capabilities=B)
 

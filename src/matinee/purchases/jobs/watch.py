@@ -13,7 +13,9 @@ from matinee.purchases.operations.late_charges import charge_turned_up
 from matinee.purchases.operations.reversing import NONE_STANDS, begin_reversal, book_duplicates
 from matinee.purchases.operations.transitions import look_again, note
 from matinee.purchases.rules import (
+    BOOK_REST_AFTER,
     FIRST_CHECK,
+    MOST_BOOKED_AT_ONCE,
     NOT_FOUND_TWICE,
     STATUS_RETRY,
     WATCH_GIVES_UP_AFTER,
@@ -132,7 +134,7 @@ async def count_charges(
             case StatusKind.CHARGED:
                 booked = await book_duplicates(
                     tx, reference_key=services.reference_key, purchase=purchase,
-                    standing=result.outcome.charge_ids, quiet=order.quiet, now=after,
+                    standing=result.outcome.charge_ids, quiet=order.quiet, most=MOST_BOOKED_AT_ONCE, now=after,
                 )  # fmt: skip
             case _ if await _none_stands(tx, services, order, now):
                 return
@@ -169,12 +171,16 @@ async def _none_stands(
 
 
 async def _count_again(tx: Transaction, order: BillingOrder, now: datetime, booked: int) -> None:
-    """Set the next count. When a reversal was booked, one more is made to see that it did what it should."""
+    """Set the next count. When a reversal was booked, one more is made to see that it did what it should.
+
+    One that booked as many as it might is soon followed by another one for the rest.
+    """
     purchase = order.purchase
     delays: tuple[timedelta, ...] = count_delays(order.quiet)[purchase.check_count :]
     next_check_at = now + delays[0] if delays else None
     if booked:
-        next_check_at = now + order.quiet + FIRST_CHECK
+        rest = booked >= MOST_BOOKED_AT_ONCE
+        next_check_at = now + (BOOK_REST_AFTER if rest else order.quiet + FIRST_CHECK)
     await look_again(
         tx, purchase=purchase, next_check_at=next_check_at,
         check_count=purchase.check_count + (not booked), now=now,

@@ -107,9 +107,10 @@ async def book_duplicates(
     purchase: Purchase,
     standing: Sequence[str],
     quiet: timedelta,
+    most: int | None = None,
     now: datetime,
 ) -> int:
-    """Book a reversal for each charge that stands beyond those that are due; returns how many.
+    """Book a reversal for each charge that stands beyond those that are due, `most` of them; returns how many.
 
     `standing`: the ids of the charges that billing lists.
     """
@@ -127,7 +128,7 @@ async def book_duplicates(
         listed_until=now - quiet,
     )
     cause = ReversalCause(code="duplicate", reason="Billing charged more than once.", requested_by="Matinee")
-    for charge_id in chosen:
+    for charge_id in chosen[:most]:
         state = ReversalState.REVERSING
         if is_for_finance(charge_id, reversals):
             state = ReversalState.REFUND_OPEN
@@ -140,7 +141,7 @@ async def book_duplicates(
                VALUES ($1, $2, $3, $4, $5, $6, $7, 'duplicate', $8)""",
             _duplicate_lines(purchase, ("billing", "refund_liability"), now),
         )
-    return len(chosen)
+    return len(chosen[:most])
 
 
 def _duplicate_lines(
