@@ -43,9 +43,8 @@ def matinee_error_page(request: ConsoleRequest, error: errors.MatineeError) -> R
         return access.to_sign_in(request)
     status = status_of(error)
     title = next((title for kind, _, title in PAGES if isinstance(error, kind)), "Something went wrong")
-    headers = {}
-    if isinstance(error, errors.TooMany):
-        headers["Retry-After"] = str(error.retry_after_seconds)
+    wait = error.retry_after_seconds
+    headers = {} if wait is None else {"Retry-After": str(wait)}
     message = _OURS if status == 500 else error.message
     details = list(error.fields.values()) if isinstance(error, errors.Invalid) else []
     return _page(request, status, title, message, details=details, headers=headers)

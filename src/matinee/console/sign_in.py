@@ -8,10 +8,12 @@ from wtforms import HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired
 
 from matinee.console import access
+from matinee.console.errors import status_of
 from matinee.console.forms import ConsoleForm, read_form, stripped
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleRequest, CurrentOperator, services_of, staff_of
 from matinee.kernel.errors import NotSignedIn, TooMany
+from matinee.platform.passwords import SignInBusy
 from matinee.staff.jobs import sign_in
 from matinee.staff.operations import end_session
 from matinee.staff.types import OpenedSession
@@ -49,10 +51,10 @@ async def sign_in_submit(request: ConsoleRequest) -> Response[Any]:
     except NotSignedIn as error:
         form.general_problems.append(error.message)
         return render(request, "sign_in.html", status=401, form=form)
-    except TooMany as error:
+    except (TooMany, SignInBusy) as error:
         form.general_problems.append(error.message)
         wait = {"Retry-After": str(error.retry_after_seconds)}
-        return render(request, "sign_in.html", status=429, headers=wait, form=form)
+        return render(request, "sign_in.html", status=status_of(error), headers=wait, form=form)
     answer = redirect(request, access.safe_return(form.next.data or ""))
     answer.cookies = [*answer.cookies, access.session_cookie(opened.secret)]
     return answer

@@ -8,7 +8,7 @@ from matinee.customers.types import CustomerStatus, DeviceInput, SignedIn
 from matinee.kernel.errors import NotSignedIn
 from matinee.platform.db import Database, Transaction
 from matinee.platform.passwords import verify_password
-from matinee.platform.try_limits import account_limit, address_limit, forgive, take_try
+from matinee.platform.try_limits import account_limit, address_limit, forgive, operator_limit, take_try
 
 
 async def sign_in_subscriber(
@@ -17,15 +17,19 @@ async def sign_in_subscriber(
     """Open a session for whoever this user name and password belong to, on `device`.
 
     An unknown name, a wrong password and a disabled customer get one answer, in equal time: NotSignedIn
-    (`wrong_credentials`). Raises TooMany when too many tries failed, and Refused (`too_many_devices`,
+    (`wrong_credentials`). Raises TooMany when too many tries failed, SignInBusy, and Refused (`too_many_devices`,
     `device_taken`) when the device finds no place.
     """
     username = username.replace("\0", "\N{REPLACEMENT CHARACTER}")  # the database stores no NUL
-    limits = account_limit("subscriber", username), address_limit("subscriber", address)
+    account, source = account_limit("subscriber", username), address_limit("subscriber", address)
+    everybody = operator_limit("subscriber")
+    limits = [account, source, everybody]
     async with database.transaction(operator_id) as tx:
         await take_try(tx, operator_id=operator_id, limits=limits, now=await tx.now())
         candidate = await sign_in_candidate(tx, operator_id=operator_id, username=username)
-    fits = await verify_password(password, candidate.password_hash if candidate else None)
+    fits = await verify_password(
+        password, candidate.password_hash if candidate else None, party=("subscriber", operator_id)
+    )
     if candidate is None or not fits:
         raise _wrong_credentials()
     async with database.transaction(operator_id) as tx:
@@ -39,7 +43,7 @@ async def sign_in_subscriber(
             tx, operator_id=operator_id, customer_id=customer.customer_id, device=device,
             max_devices=product.max_devices, now=now,
         )  # fmt: skip
-        await forgive(tx, operator_id=operator_id, account=limits[0], address=limits[1])
+        await forgive(tx, operator_id=operator_id, account=account, wider=[source, everybody])
         return await open_session(
             tx, operator_id=operator_id, customer_id=customer.customer_id, device=device, now=now
         )

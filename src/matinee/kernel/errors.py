@@ -6,10 +6,12 @@ from collections.abc import Mapping
 class MatineeError(Exception):
     """Base of every error that a caller may show to a person.
 
-    `code` is stable and machine readable; `message` is one plain sentence without secrets.
+    `code` is stable and machine readable; `message` is one plain sentence without secrets. `retry_after_seconds`
+    says when to come back, if that is known.
     """
 
     code = "error"
+    retry_after_seconds: int | None = None
 
     def __init__(self, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
@@ -52,6 +54,7 @@ class TooMany(MatineeError):
     """A limit on tries or load was reached; `retry_after_seconds` says when to come back."""
 
     code = "too_many_requests"
+    retry_after_seconds: int
 
     def __init__(self, message: str, *, retry_after_seconds: int, code: str | None = None) -> None:
         super().__init__(message, code=code)
@@ -62,6 +65,12 @@ class Unavailable(MatineeError):
     """Something that Matinee needs does not answer; trying again later may work."""
 
     code = "unavailable"
+
+    def __init__(
+        self, message: str, *, retry_after_seconds: int | None = None, code: str | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Invalid(MatineeError):

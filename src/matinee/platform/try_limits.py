@@ -6,6 +6,7 @@ was right is forgiven; a call to billing is not.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -35,12 +36,16 @@ def address_limit(kind: str, address: str) -> TryLimit:
     return TryLimit(f"{kind}-address:{address}"[:LARGEST_SUBJECT], 60)
 
 
+_OF_EVERYBODY: Final = {"staff": 3_000, "subscriber": 20_000}
+"""Twice the wrong passwords of the worst honest quarter of an hour, when a million subscribers get a new app."""
+
+
 def operator_limit(kind: str) -> TryLimit:
     """Return the limit for everybody at one operator together: it stops one password tried on all accounts.
 
     It is wide, so that shutting the operator's own people out takes hundreds of accounts and addresses.
     """
-    return TryLimit(f"{kind}-operator", 3_000)
+    return TryLimit(f"{kind}-operator", _OF_EVERYBODY[kind])
 
 
 async def take_try(tx: Transaction, *, operator_id: UUID, limits: Sequence[TryLimit], now: datetime) -> None:
@@ -81,23 +86,32 @@ def _too_many(window_started_at: datetime, now: datetime) -> TooMany:
 
 
 async def forgive(
-    tx: Transaction,
-    *,
-    operator_id: UUID,
-    account: TryLimit,
-    address: TryLimit,
-    everybody: TryLimit | None = None,
+    tx: Transaction, *, operator_id: UUID, account: TryLimit, wider: Sequence[TryLimit]
 ) -> None:
     """After a right password: forget the account's failures, and take back the try from the wider limits."""
+    await _lock(tx, operator_id, [account, *wider])
     await tx.execute(
         "DELETE FROM sign_in_failures WHERE operator_id = $1 AND subject = $2", operator_id, account.subject
     )
-    wider = [limit for limit in (address, everybody) if limit is not None]
-    await take_back(tx, operator_id=operator_id, limits=wider)
+    await _take_back(tx, operator_id, wider)
 
 
 async def take_back(tx: Transaction, *, operator_id: UUID, limits: Sequence[TryLimit]) -> None:
     """Take back one try from each limit: it was no failure."""
+    await _lock(tx, operator_id, limits)
+    await _take_back(tx, operator_id, limits)
+
+
+async def _lock(tx: Transaction, operator_id: UUID, limits: Sequence[TryLimit]) -> None:
+    """Lock the rows in the order of `take_try`: in another one, two sign-ins would wait for each other."""
+    await tx.execute(
+        """SELECT FROM sign_in_failures WHERE operator_id = $1 AND subject = ANY($2::text[])
+           ORDER BY subject COLLATE "C" FOR UPDATE""",
+        operator_id, [limit.subject for limit in limits],
+    )  # fmt: skip
+
+
+async def _take_back(tx: Transaction, operator_id: UUID, limits: Sequence[TryLimit]) -> None:
     await tx.execute(
         """UPDATE sign_in_failures SET failures = greatest(failures - 1, 0)
            WHERE operator_id = $1 AND subject = ANY($2::text[])""",

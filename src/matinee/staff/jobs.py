@@ -32,7 +32,7 @@ async def sign_in(
 
     A wrong password, an unknown name and a disabled account get one answer in equal time:
     NotSignedIn (`wrong_credentials`). Raises TooMany when the account or the address has failed too
-    often. No connection is held while the password is hashed.
+    often, and SignInBusy. No connection is held while the password is hashed.
     """
     email = email.strip().lower()
     account, source = account_limit("staff", email), address_limit("staff", address)
@@ -41,11 +41,11 @@ async def sign_in(
     async with database.transaction(operator_id) as tx:
         await take_try(tx, operator_id=operator_id, limits=limits, now=await tx.now())
         credentials = await find_credentials(tx, operator_id=operator_id, email=email)
-    fits = await verify_password(password, credentials.password_hash)
+    fits = await verify_password(password, credentials.password_hash, party=("staff", operator_id))
     if not fits or credentials.staff is None:
         raise NotSignedIn("E-mail address and password do not fit together.", code="wrong_credentials")
     async with database.transaction(operator_id) as tx:
-        await forgive(tx, operator_id=operator_id, account=account, address=source, everybody=everybody)
+        await forgive(tx, operator_id=operator_id, account=account, wider=[source, everybody])
         return await open_session(tx, staff=credentials.staff, now=await tx.now(), replaces=replaces)
 
 

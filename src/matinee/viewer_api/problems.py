@@ -136,12 +136,13 @@ def _own_fault(error: MatineeError) -> Fault:
     status = status_of(error)
     if status == 500:
         return Fault(status=500, code="internal_error", detail=_OURS)
+    wait = error.retry_after_seconds
     return Fault(
         status=status,
         code=error.code,
         detail=error.message,
         fields=error.fields if isinstance(error, Invalid) else {},
-        headers={"Retry-After": str(error.retry_after_seconds)} if isinstance(error, TooMany) else {},
+        headers={} if wait is None else {"Retry-After": str(wait)},
     )
 
 

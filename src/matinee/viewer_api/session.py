@@ -102,7 +102,9 @@ async def show_operator(operator: NamedDependency[Operator]) -> Response[Operato
     return Response(_operator_view(operator), headers={"Cache-Control": "no-cache"})
 
 
-@post("/session", summary="Sign in", tags=["session"], responses=documented(401, 403, 404, 415, 422, 429))
+@post(
+    "/session", summary="Sign in", tags=["session"], responses=documented(401, 403, 404, 415, 422, 429, 503)
+)
 async def sign_in(
     request: Request[Any, Any, Any],
     operator: NamedDependency[Operator],

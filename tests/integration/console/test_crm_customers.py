@@ -121,7 +121,7 @@ async def test_a_customer_is_added(browser: Browser, world: World, product_id: U
     async with world.database.transaction(world.operator_id) as tx:
         candidate = await sign_in_candidate(tx, operator_id=world.operator_id, username="nora")
     assert candidate is not None
-    assert await verify_password("a long password", candidate.password_hash)
+    assert await verify_password("a long password", candidate.password_hash, party=None)
     page = await browser.get(answer.headers["location"])
     assert "Nora Vos" in page.text
     assert "They can sign in now" in page.text

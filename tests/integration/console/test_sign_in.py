@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
 from litestar import Litestar
 from tests.integration.console.conftest import PASSWORD, Browser, add_staff, open_browser
 
+from matinee.platform import passwords
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
+from matinee.platform.turns import Turns
 from matinee.staff.operations import disable_staff
 
 COOKIE = "__Host-matinee-staff"
@@ -49,6 +52,17 @@ async def test_an_account_is_shut_for_a_while_after_ten_failures(
     right = await stranger.sign_in(staff.email)
     assert right.status_code == 429
     assert int(right.headers["retry-after"]) > 0
+
+
+async def test_a_full_line_says_when_to_come_back_and_keeps_what_was_typed(
+    stranger: Browser, operator: Operator, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff = await add_staff(database, operator, "care")
+    monkeypatch.setattr(passwords, "_TURNS", Turns(0, most_waiting=0))
+    busy = await stranger.sign_in(staff.email)
+    assert (busy.status_code, busy.headers["retry-after"]) == (503, "5")
+    assert "Many people are signing in at this moment." in busy.text
+    assert f'value="{staff.email}"' in busy.text
 
 
 async def test_staff_of_another_operator_cannot_sign_in(

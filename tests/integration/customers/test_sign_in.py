@@ -1,5 +1,6 @@
 """Signing in and out on devices."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,7 +16,13 @@ from matinee.customers.types import DeviceCategory, DeviceInput, SignedIn, Subsc
 from matinee.kernel.errors import MatineeError, NotFound, NotSignedIn, Refused, TooMany
 from matinee.platform import passwords
 from matinee.platform.passwords import hash_password
-from matinee.platform.try_limits import account_limit, address_limit
+from matinee.platform.try_limits import (
+    TryLimit,
+    account_limit,
+    address_limit,
+    forgive,
+    operator_limit,
+)
 
 TV = DeviceInput(device_id=UUID(int=1), category=DeviceCategory.TV, model="Loewe 55")
 
@@ -237,11 +244,52 @@ async def test_a_success_clears_the_count(world: World, nora: UUID) -> None:
 
 async def test_tries_are_limited_per_address(world: World, nora: UUID) -> None:
     limit = address_limit("subscriber", "192.0.2.1")
+    await _count_tries(world, limit, limit.tries)
+    assert isinstance(await _refusal(world), TooMany)
+    await _sign_in(world, address="192.0.2.2")
+
+
+async def _count_tries(world: World, limit: TryLimit, tries: int) -> None:
     async with world.database.transaction(world.operator_id) as tx:
         await tx.execute(
             """INSERT INTO sign_in_failures (operator_id, subject, window_started_at, failures)
                VALUES ($1, $2, $3, $4)""",
-            world.operator_id, limit.subject, await tx.now(), limit.tries,
+            world.operator_id, limit.subject, await tx.now(), tries,
         )  # fmt: skip
+
+
+async def test_tries_are_limited_over_the_whole_operator_and_no_other_one_suffers(
+    world: World, neighbour: World, nora: UUID
+) -> None:
+    await neighbour.customer("nora", await neighbour.product())
+    limit = operator_limit("subscriber")
+    await _count_tries(world, limit, limit.tries - 1)
+    await _sign_in(world)  # a right password counts for nothing
+    assert (await _refusal(world, username="anna", address="192.0.2.8")).code == "wrong_credentials"
+    assert isinstance(await _refusal(world, username="piet", address="192.0.2.9"), TooMany)
     assert isinstance(await _refusal(world), TooMany)
-    await _sign_in(world, address="192.0.2.2")
+    await _sign_in(neighbour)
+
+
+async def test_taking_a_try_back_waits_with_nothing_in_its_hands(world: World, nora: UUID) -> None:
+    """Counting a try and taking it back lock the same rows: in different orders they would block each other."""
+    account, source = account_limit("subscriber", "nora"), address_limit("subscriber", "192.0.2.1")
+    everybody = operator_limit("subscriber")
+    for limit in (account, source, everybody):
+        await _count_tries(world, limit, 1)
+
+    async def take_back() -> None:
+        async with world.database.transaction(world.operator_id) as tx:
+            await forgive(tx, operator_id=world.operator_id, account=account, wider=[everybody, source])
+
+    lock = "SELECT FROM sign_in_failures WHERE operator_id = $1 AND subject = $2 FOR UPDATE"
+    async with world.database.transaction(world.operator_id) as counting:
+        await counting.execute(lock, world.operator_id, source.subject)
+        forgiving = asyncio.create_task(take_back())
+        async with asyncio.timeout(5):
+            while not await counting.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await counting.execute("SET LOCAL lock_timeout = '500ms'")
+        await counting.execute(lock, world.operator_id, everybody.subject)
+        await counting.execute(lock, world.operator_id, account.subject)
+    await asyncio.wait_for(forgiving, 5)

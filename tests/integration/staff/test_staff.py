@@ -129,7 +129,7 @@ async def test_limits_count_tries_and_forget_after_success(
         await attempt()
     assert 0 < caught.value.retry_after_seconds <= 900
     async with database.transaction(found) as tx:
-        await forgive(tx, operator_id=found, account=account, address=address)
+        await forgive(tx, operator_id=found, account=account, wider=[address])
         left = await tx.fetch("SELECT subject, failures FROM sign_in_failures")
     assert [tuple(row) for row in left] == [(address.subject, account.tries - 1)]
     await attempt()

@@ -10,6 +10,8 @@ from tests.factories.world import PASSWORD, World
 
 from matinee.customers.types import PaymentType
 from matinee.offers.documents import ProductDocument
+from matinee.platform import passwords
+from matinee.platform.turns import Turns
 
 DEVICE = {"device_id": str(UUID(int=1)), "category": "tv", "model": "Loewe 55"}
 
@@ -120,6 +122,15 @@ async def test_too_many_tries_say_when_to_come_back(client: AsyncClient, nora: U
     answer = await _sign_in(client)
     assert _problem(answer) == (429, "too_many_requests")
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_full_line_of_sign_ins_says_so(
+    client: AsyncClient, nora: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_TURNS", Turns(0, most_waiting=0))
+    answer = await _sign_in(client)
+    assert _problem(answer) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "5"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from matinee.kernel.ids import new_id
-from matinee.platform.db.turns import Turns
+from matinee.platform.turns import Turns
 
 FLOODED, QUIET = new_id(), new_id()
 
@@ -54,3 +54,18 @@ async def test_whoever_stops_waiting_takes_no_place_along() -> None:
     await turns.take(FLOODED, seconds=0.01)
     with pytest.raises(TimeoutError):
         await turns.take(FLOODED, seconds=0.01)
+
+
+async def test_a_line_is_only_so_long_and_each_party_has_its_own() -> None:
+    turns = Turns(1, most_waiting=2)
+    await turns.take(FLOODED, seconds=5)
+    waiting = [asyncio.create_task(turns.take(FLOODED, seconds=5)) for _ in range(2)]
+    await _until_it_waits()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(2):
+            await turns.take(FLOODED, seconds=60)
+    quiet = asyncio.create_task(turns.take(QUIET, seconds=5))
+    await _until_it_waits()
+    for _ in range(3):
+        turns.give()
+    await asyncio.gather(*waiting, quiet)

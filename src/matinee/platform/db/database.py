@@ -14,7 +14,7 @@ from sqlalchemy.sql import ClauseElement
 from matinee.kernel.errors import Unavailable
 from matinee.platform.db.clock import Clock, Connection, DatabaseClock
 from matinee.platform.db.statements import compile_statement
-from matinee.platform.db.turns import Turns
+from matinee.platform.turns import Turns
 
 Record = asyncpg.Record
 

@@ -1,26 +1,33 @@
-"""Who gets the next free connection: operators in turn, so that a flood at one of them keeps no other one waiting."""
+"""Who gets the next free place of something scarce: parties in turn, so that a flood of one holds up no other one."""
 
 import asyncio
 from collections import deque
-from uuid import UUID
+from collections.abc import Hashable
 
 
 class Turns:
-    """A number of places. When all are taken, whoever waits is served by operators in turn, each in its own order.
+    """A number of places. When all are taken, whoever waits is served by parties in turn, each in its own order.
 
-    None is a party of its own: the directory, and look-ups for several operators. Use it in one event loop.
+    A party is an operator, or anything else that is to have its own line; None is one as well. At most
+    `most_waiting` of each party wait at a time. Use it in one event loop.
     """
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, *, most_waiting: int | None = None) -> None:
         self._free = places
+        self._most_waiting = most_waiting
         # The order of the keys is the order of the turns.
-        self._waiting: dict[UUID | None, deque[asyncio.Future[None]]] = {}
+        self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
 
-    async def take(self, party: UUID | None, *, seconds: float) -> None:
-        """Take a place; give it back with `give`. Raises TimeoutError after `seconds`."""
+    async def take(self, party: Hashable, *, seconds: float) -> None:
+        """Take a place; give it back with `give`.
+
+        Raises TimeoutError after `seconds`, and at once when too many of the party wait already.
+        """
         if self._free:  # then nobody waits
             self._free -= 1
             return
+        if self._most_waiting is not None and len(self._waiting.get(party, ())) >= self._most_waiting:
+            raise TimeoutError
         turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(party, deque()).append(turn)
         try:
@@ -46,7 +53,7 @@ class Turns:
                 return
         self._free += 1
 
-    def _forget(self, party: UUID | None, turn: asyncio.Future[None]) -> None:
+    def _forget(self, party: Hashable, turn: asyncio.Future[None]) -> None:
         queue = self._waiting.get(party)
         if queue is None or turn not in queue:
             return
