@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from litestar import Litestar
+from litestar.types import ASGIApp
 from tests.factories.catalogue import Catalogue
+from tests.factories.console_app import console_app
 
-from matinee.console import create_router
 from matinee.platform.db import Database
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.http.egress import EgressPolicy
@@ -119,14 +119,13 @@ def ports(database: Database) -> dict[str, Any]:
 
 
 @pytest.fixture
-def app(database: Database, storage: ObjectStorage, ports: dict[str, Any]) -> Litestar:
+def app(database: Database, storage: ObjectStorage, ports: dict[str, Any]) -> ASGIApp:
     """The console alone, as `main` mounts it."""
-    router = create_router(database=database, storage=storage, secret_key=SECRET_KEY, extras=ports)
-    return Litestar([router], openapi_config=None)
+    return console_app(database=database, storage=storage, ports=ports)
 
 
 @asynccontextmanager
-async def open_browser(app: Litestar, operator: Operator) -> AsyncIterator[Browser]:
+async def open_browser(app: ASGIApp, operator: Operator) -> AsyncIterator[Browser]:
     """Open a browser on an operator's host."""
     transport = httpx.ASGITransport(app=cast(Any, app))
     async with httpx.AsyncClient(transport=transport, base_url=f"https://{operator.host}") as client:
@@ -134,7 +133,7 @@ async def open_browser(app: Litestar, operator: Operator) -> AsyncIterator[Brows
 
 
 @pytest.fixture
-async def stranger(app: Litestar, operator: Operator) -> AsyncIterator[Browser]:
+async def stranger(app: ASGIApp, operator: Operator) -> AsyncIterator[Browser]:
     """A browser in which nobody is signed in."""
     async with open_browser(app, operator) as browser:
         yield browser

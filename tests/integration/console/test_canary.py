@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 import pytest
 import structlog
-from litestar import Litestar
+from litestar.types import ASGIApp
 from tests.contracts.raw_billing import http, raw_billing
 from tests.integration.console.conftest import SECRET_KEY, Browser
 
@@ -140,7 +140,7 @@ async def test_no_output_has_it(
     operator: Operator,
     browser: Browser,
     database_urls: EmbeddedPostgresInfo,
-    app: Litestar,
+    app: ASGIApp,
 ) -> None:
     with structlog.testing.capture_logs() as logs:
         async with raw_billing(echoes) as billing:

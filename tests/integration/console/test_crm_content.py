@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from litestar import Litestar
+from litestar.types import ASGIApp
+from tests.factories.console_app import console_app
 from tests.factories.sale import Person
-from tests.factories.shop import SECRET_KEY, Shop, open_shop
+from tests.factories.shop import Shop, open_shop
 from tests.integration.console.conftest import Browser, add_staff, open_browser
 from tests.integration.console.counting import counted_statements
 from tests.integration.console.pages import cells, error_at, plain
 
-from matinee.console import create_router
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.storage import ObjectStorage
@@ -40,13 +40,12 @@ async def able_shop(database_urls: EmbeddedPostgresInfo) -> AsyncIterator[Shop]:
         yield opened
 
 
-def _app(shop: Shop, storage: ObjectStorage) -> Litestar:
+def _app(shop: Shop, storage: ObjectStorage) -> ASGIApp:
     ports: dict[str, Any] = {
         "settings": None, "secret_box": None, "egress": EgressPolicy.parse(""), "gateway": shop.billing,
         "quotes": None, "playback_tokens": None, "purchases": shop.services,
     }  # fmt: skip
-    router = create_router(database=shop.database, storage=storage, secret_key=SECRET_KEY, extras=ports)
-    return Litestar([router], openapi_config=None)
+    return console_app(database=shop.database, storage=storage, ports=ports)
 
 
 @asynccontextmanager

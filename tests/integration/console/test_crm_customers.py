@@ -4,7 +4,7 @@ import re
 from uuid import UUID, uuid4
 
 import pytest
-from litestar import Litestar
+from litestar.types import ASGIApp
 from tests.factories.world import PASSWORD as SUBSCRIBER_PASSWORD
 from tests.factories.world import World
 from tests.integration.console.conftest import Browser, add_staff, open_browser
@@ -310,7 +310,7 @@ async def test_credits_are_added_with_a_reason(browser: Browser, world: World) -
 
 
 async def test_only_care_may_change_customers(
-    app: Litestar, database: Database, operator: Operator, world: World, product_id: UUID
+    app: ASGIApp, database: Database, operator: Operator, world: World, product_id: UUID
 ) -> None:
     customer_id = await world.customer("nora", product_id)
     staff = await add_staff(database, operator, "catalogue")

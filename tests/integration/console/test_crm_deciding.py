@@ -7,14 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from litestar import Litestar
+from tests.factories.console_app import console_app
 from tests.factories.sale import CREDITS, PRICE, Person
-from tests.factories.shop import SECRET_KEY, Shop, open_shop
+from tests.factories.shop import Shop, open_shop
 from tests.integration.console.conftest import Browser, add_staff, open_browser
 from tests.integration.console.counting import counted_statements
 from tests.integration.console.pages import cells, error_at, plain
 
-from matinee.console import create_router
 from matinee.entitlements.queries import entitlements_of_customer
 from matinee.entitlements.types import Entitlement
 from matinee.kernel.ids import new_id
@@ -41,9 +40,8 @@ async def staff(shop: Shop, storage: ObjectStorage, *roles: str, email: str = ""
         "settings": None, "secret_box": None, "egress": EgressPolicy.parse(""), "gateway": shop.billing,
         "quotes": None, "playback_tokens": None, "purchases": shop.services,
     }  # fmt: skip
-    router = create_router(database=shop.database, storage=storage, secret_key=SECRET_KEY, extras=ports)
     person = await add_staff(shop.database, shop.sale.operator, *roles, email=email)
-    app = Litestar([router], openapi_config=None)
+    app = console_app(database=shop.database, storage=storage, ports=ports)
     async with open_browser(app, shop.sale.operator) as browser:
         await browser.sign_in(person.email)
         yield browser

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from litestar import Litestar
+from litestar.types import ASGIApp
 from tests.factories.world import STAFF, World
 from tests.integration.console.conftest import Browser, add_staff, open_browser
 from tests.integration.console.counting import counted_statements
@@ -165,7 +165,7 @@ async def test_the_list_sends_as_many_statements_for_many_rows(browser: Browser,
 
 
 async def test_only_care_may_change_products(
-    app: Litestar, database: Database, operator: Operator, world: World
+    app: ASGIApp, database: Database, operator: Operator, world: World
 ) -> None:
     product_id = await world.product()
     staff = await add_staff(database, operator, "finance")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from litestar import Litestar
+from litestar.types import ASGIApp
 from tests.integration.console.conftest import Browser, add_staff, open_browser
 from tests.integration.console.counting import counted_statements
 from tests.integration.console.pages import error_at, link, plain
@@ -324,7 +324,7 @@ def _addresses(path: str) -> Iterator[tuple[str, str]]:
 
 
 async def test_only_integration_gets_to_them_and_a_neighbour_finds_nothing(
-    app: Litestar, browser: Browser, database: Database, operator: Operator, other_operator: Operator,
+    app: ASGIApp, browser: Browser, database: Database, operator: Operator, other_operator: Operator,
     billing: SimulatedBilling,
 ) -> None:  # fmt: skip
     provision = await _add(browser, database, operator)

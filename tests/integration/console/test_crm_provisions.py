@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from litestar import Litestar
+from litestar.types import ASGIApp
 from tests.factories.catalogue import Catalogue
 from tests.integration.console.conftest import SECRET_KEY, Browser, add_staff, open_browser
 from tests.integration.console.pages import cells, error_at, plain
@@ -228,7 +228,7 @@ async def test_the_preview_is_for_the_customer_and_the_title_that_were_chosen(
 
 
 async def test_secrets_are_set_replaced_and_never_shown(
-    app: Litestar, browser: Browser, database: Database, operator: Operator
+    app: ASGIApp, browser: Browser, database: Database, operator: Operator
 ) -> None:
     canary = "kanarie-5c1f2e9a"
     provision = await _add(browser, database, operator, auth__kind="bearer", auth__token_secret="token")
@@ -386,7 +386,7 @@ async def test_the_switch_acts_at_once_and_needs_a_reason(
 
 
 async def test_only_integration_may_change_provisions(
-    app: Litestar, browser: Browser, database: Database, operator: Operator, billing: SimulatedBilling
+    app: ASGIApp, browser: Browser, database: Database, operator: Operator, billing: SimulatedBilling
 ) -> None:
     provision = await _add(browser, database, operator)
     staff = await add_staff(database, operator, "care", "finance")
@@ -406,7 +406,7 @@ async def test_only_integration_may_change_provisions(
 
 
 async def test_a_neighbours_provision_does_not_exist(
-    app: Litestar, browser: Browser, database: Database, operator: Operator, other_operator: Operator
+    app: ASGIApp, browser: Browser, database: Database, operator: Operator, other_operator: Operator
 ) -> None:
     provision = await _add(browser, database, operator)
     path = f"{PROVISIONS}/{provision.provision_id}"

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from litestar import Litestar
+from litestar.types import ASGIApp
 from tests.factories.clock import START
 from tests.factories.sale import Sale, make_person, make_sale
 from tests.integration.console.conftest import SECRET_KEY, Browser, add_staff, open_browser
@@ -158,7 +158,7 @@ async def test_the_whole_way_of_a_file(browser: Browser, case: Case) -> None:
 
 
 async def test_above_the_limit_the_page_asks_for_somebody_else_before_the_button_is_pressed(
-    browser: Browser, case: Case, app: Litestar, database: Database, operator: Operator
+    browser: Browser, case: Case, app: ASGIApp, database: Database, operator: Operator
 ) -> None:
     async with database.transaction(operator.operator_id) as tx:
         await tx.execute(
@@ -284,7 +284,7 @@ async def test_who_may_see_it(
 
 
 async def test_integration_uploads_and_finance_decides(
-    app: Litestar, browser: Browser, database: Database, operator: Operator, case: Case
+    app: ASGIApp, browser: Browser, database: Database, operator: Operator, case: Case
 ) -> None:
     address = await case.compare(browser, content("ORDER-1;1,00;EUR;T-1"))
     row = re.search(
@@ -302,7 +302,7 @@ async def test_integration_uploads_and_finance_decides(
 
 
 async def test_another_operators_staff_find_nothing(
-    app: Litestar, browser: Browser, database: Database, other_operator: Operator, case: Case
+    app: ASGIApp, browser: Browser, database: Database, other_operator: Operator, case: Case
 ) -> None:
     address = await case.compare(browser, content("ORDER-1;1,00;EUR;T-1"))
     row = re.search(

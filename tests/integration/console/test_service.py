@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from litestar import Litestar
+from litestar.types import ASGIApp
 from tests.integration.console.conftest import Browser, add_staff, open_browser
 from tests.integration.console.pages import cells, error_at, plain
 
@@ -88,7 +88,7 @@ async def test_whoever_saves_settings_second_sees_the_first(
 
 
 async def test_others_look_and_change_nothing(
-    app: Litestar, database: Database, operator: Operator, other_operator: Operator
+    app: ASGIApp, database: Database, operator: Operator, other_operator: Operator
 ) -> None:
     admin = await add_staff(database, operator, "admin")
     theirs = await add_staff(database, other_operator, "admin")
@@ -132,7 +132,7 @@ def _id(page: httpx.Response, name: str) -> str:
 
 
 async def test_an_account_from_its_beginning_to_its_end(
-    browser: Browser, app: Litestar, database: Database, operator: Operator
+    browser: Browser, app: ASGIApp, database: Database, operator: Operator
 ) -> None:
     empty = await browser.post(f"{STAFF}/new", {"name": "", "email": "x", "password": "short"})
     assert empty.status_code == 422

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from litestar import Litestar
+from litestar.types import ASGIApp
 from tests.integration.console.conftest import PASSWORD, Browser, add_staff, open_browser
 
 from matinee.platform import passwords
@@ -73,7 +73,7 @@ async def test_staff_of_another_operator_cannot_sign_in(
 
 
 async def test_a_session_of_another_operator_is_worth_nothing(
-    app: Litestar, browser: Browser, other_operator: Operator
+    app: ASGIApp, browser: Browser, other_operator: Operator
 ) -> None:
     secret = browser.client.cookies[COOKIE]
     async with open_browser(app, other_operator) as elsewhere:
@@ -160,7 +160,7 @@ async def test_every_answer_carries_the_security_headers(stranger: Browser) -> N
         assert headers["x-content-type-options"] == "nosniff"
 
 
-async def test_an_unknown_host_is_a_plain_404(app: Litestar, operator: Operator) -> None:
+async def test_an_unknown_host_is_a_plain_404(app: ASGIApp, operator: Operator) -> None:
     async with open_browser(app, operator) as browser:
         response = await browser.get("https://nobody.test/console")
     assert response.status_code == 404

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 from litestar import Litestar
+from litestar.types import ASGIApp
 from tests.factories.shop import open_shop
 from tests.integration.console.conftest import Browser, add_staff, open_browser
 from tests.integration.console.pages import error_at, plain
@@ -114,7 +115,7 @@ async def test_the_log_shows_what_is_on_its_way_and_sends_it_again(
             assert (await browser.get(page.replace(str(key.event_id), str(new_id())))).status_code == 404
 
 
-async def test_only_who_integrates_may_see_it(app: Litestar, database: Database, operator: Operator) -> None:
+async def test_only_who_integrates_may_see_it(app: ASGIApp, database: Database, operator: Operator) -> None:
     staff = await add_staff(database, operator, "care")
     async with open_browser(app, operator) as browser:
         await browser.sign_in(staff.email)
