@@ -7,8 +7,15 @@ from matinee.customers.queries import get_product, lock_customer, sign_in_candid
 from matinee.customers.types import CustomerStatus, DeviceInput, SignedIn
 from matinee.kernel.errors import NotSignedIn
 from matinee.platform.db import Database, Transaction
-from matinee.platform.passwords import verify_password
-from matinee.platform.try_limits import account_limit, address_limit, forgive, operator_limit, take_try
+from matinee.platform.passwords import SignInBusy, verify_password
+from matinee.platform.try_limits import (
+    account_limit,
+    address_limit,
+    forgive,
+    operator_limit,
+    take_back,
+    take_try,
+)
 
 
 async def sign_in_subscriber(
@@ -27,9 +34,13 @@ async def sign_in_subscriber(
     async with database.transaction(operator_id) as tx:
         await take_try(tx, operator_id=operator_id, limits=limits, now=await tx.now())
         candidate = await sign_in_candidate(tx, operator_id=operator_id, username=username)
-    fits = await verify_password(
-        password, candidate.password_hash if candidate else None, party=("subscriber", operator_id)
-    )
+    try:
+        encoded = candidate.password_hash if candidate else None
+        fits = await verify_password(password, encoded, party=("subscriber", operator_id))
+    except SignInBusy:  # nothing was tried: nobody is shut out by a flood of others
+        async with database.transaction(operator_id) as tx:
+            await take_back(tx, operator_id=operator_id, limits=limits)
+        raise
     if candidate is None or not fits:
         raise _wrong_credentials()
     async with database.transaction(operator_id) as tx:

@@ -162,9 +162,12 @@ async def _billing_gauges(database: Database) -> list[GaugeMetricFamily]:
     for state in ("UNKNOWN", "REVIEW", "REFUND_OPEN"):
         waiting.add_metric([state], found[state])
     breakers = GaugeMetricFamily(
-        "matinee_billing_breakers", "Billing systems that are left alone, or tried again.", labels=["state"]
+        "matinee_billing_breakers",
+        "Billing systems that are left alone (open), or were until the next purchase tries them (half_open).",
+        labels=["state"],
     )
-    for state in ("open", "trying"):
-        breakers.add_metric([state], found[f"breakers_{state}"])
+    # Once its pause is over a breaker waits for the next purchase, however long none comes: nobody is trying.
+    for state, name in (("open", "breakers_open"), ("half_open", "breakers_trying")):
+        breakers.add_metric([state], found[name])
     overdue = "Checks of purchases and refunds that were due two minutes ago and nobody has made."
     return [waiting, breakers, _gauge("matinee_checks_overdue", overdue, found["overdue"])]

@@ -236,3 +236,14 @@ class WalletLine(msgspec.Struct, frozen=True, kw_only=True):
     purchase_id: UUID | None
     reason: str
     posted_by: str
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A purchase that a reference leads to, with all its reversals, oldest first.
+
+    `nothing_stood`: its access had ended because no charge stood.
+    """
+
+    purchase: Purchase
+    reversals: tuple[Reversal, ...]
+    nothing_stood: bool

@@ -4,13 +4,14 @@ from uuid import UUID
 
 from matinee.kernel.errors import NotSignedIn
 from matinee.platform.db import Database
-from matinee.platform.passwords import verify_password
+from matinee.platform.passwords import SignInBusy, verify_password
 from matinee.platform.tokens import hash_secret
 from matinee.platform.try_limits import (
     account_limit,
     address_limit,
     forgive,
     operator_limit,
+    take_back,
     take_try,
 )
 from matinee.staff.operations import open_session, touch_session
@@ -41,7 +42,12 @@ async def sign_in(
     async with database.transaction(operator_id) as tx:
         await take_try(tx, operator_id=operator_id, limits=limits, now=await tx.now())
         credentials = await find_credentials(tx, operator_id=operator_id, email=email)
-    fits = await verify_password(password, credentials.password_hash, party=("staff", operator_id))
+    try:
+        fits = await verify_password(password, credentials.password_hash, party=("staff", operator_id))
+    except SignInBusy:  # nothing was tried: nobody is shut out by a flood of others
+        async with database.transaction(operator_id) as tx:
+            await take_back(tx, operator_id=operator_id, limits=limits)
+        raise
     if not fits or credentials.staff is None:
         raise NotSignedIn("E-mail address and password do not fit together.", code="wrong_credentials")
     async with database.transaction(operator_id) as tx:

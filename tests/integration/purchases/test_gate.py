@@ -421,7 +421,7 @@ async def test_what_waits_and_which_billing_is_left_alone_is_counted(
         shop.clock.advance(timedelta(minutes=3))
         late = await metrics.render(shop.database)
         assert b"matinee_checks_overdue 7.0" in late
-        assert b'matinee_billing_breakers{state="trying"} 1.0' in late
+        assert b'matinee_billing_breakers{state="half_open"} 1.0' in late
 
 
 # -- what it costs

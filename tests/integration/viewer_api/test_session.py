@@ -128,9 +128,10 @@ async def test_a_full_line_of_sign_ins_says_so(
     client: AsyncClient, nora: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(passwords, "_TURNS", Turns(0, most_waiting=0))
-    answer = await _sign_in(client)
-    assert _problem(answer) == (503, "unavailable")
-    assert answer.headers["retry-after"] == "5"
+    for _ in range(11):  # it was no try: nobody is shut out for coming back
+        answer = await _sign_in(client)
+        assert _problem(answer) == (503, "unavailable")
+        assert answer.headers["retry-after"] == "5"
 
 
 @pytest.mark.parametrize(

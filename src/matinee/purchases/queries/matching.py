@@ -15,18 +15,7 @@ from matinee.purchases.queries.purchases import (
     reversal_from,
 )
 from matinee.purchases.rules import customer_of
-from matinee.purchases.types import Purchase, PurchaseState, Reversal
-
-
-class Named(msgspec.Struct, frozen=True):
-    """A purchase that a reference leads to, with all its reversals, oldest first.
-
-    `nothing_stood`: its access had ended because no charge stood.
-    """
-
-    purchase: Purchase
-    reversals: tuple[Reversal, ...]
-    nothing_stood: bool
+from matinee.purchases.types import Named, Purchase, PurchaseState, Reversal
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -22,7 +22,6 @@ from matinee.platform.storage import ObjectStorage
 from matinee.provisions.queries import billing_version
 from matinee.provisions.types import Capabilities
 from matinee.purchases.queries.matching import (
-    Named,
     Place,
     Returned,
     purchases_named,
@@ -30,7 +29,7 @@ from matinee.purchases.queries.matching import (
     refunds_of_period,
 )
 from matinee.purchases.rules import quiet_period
-from matinee.purchases.types import Purchase
+from matinee.purchases.types import Named, Purchase
 from matinee.reconciliation.jobs.progress import Progress, Stopped
 from matinee.reconciliation.operations.files import finish, hold
 from matinee.reconciliation.operations.rows import Absence, write_absences, write_judgements, write_rows

@@ -7,8 +7,7 @@ from uuid import UUID
 import msgspec
 
 from matinee.platform.db import Record, Transaction
-from matinee.purchases.queries.matching import Named
-from matinee.purchases.types import Purchase
+from matinee.purchases.types import Named, Purchase
 from matinee.reconciliation.rules.judging import StoredRow
 from matinee.reconciliation.types import RowKind, SettlementFile
 

@@ -14,9 +14,8 @@ from matinee.purchases.operations.by_file import (
     effect_of_absence,
     effect_of_rows,
 )
-from matinee.purchases.queries.matching import Named
 from matinee.purchases.rules import customer_of
-from matinee.purchases.types import Purchase, PurchaseState
+from matinee.purchases.types import Named, Purchase, PurchaseState
 from matinee.reconciliation.types import RowKind, Verdict
 
 S = PurchaseState
