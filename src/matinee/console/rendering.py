@@ -13,6 +13,7 @@ from litestar.enums import MediaType
 from litestar.utils.scope.state import ScopeState
 
 from matinee.console import flash
+from matinee.console.access import BACKGROUND_HEADER
 from matinee.console.navigation import GROUPS, current_path
 from matinee.console.services import ConsoleRequest, operator_of, staff_of
 from matinee.console.static_files import icon, static_url
@@ -116,9 +117,14 @@ def _headers(
 ) -> dict[str, str]:
     """Return the headers of a page; a list that was narrowed in place gets its plain address into the bar."""
     table = context.get("table")
-    if isinstance(table, Table) and request.headers.get("hx-request"):
+    if isinstance(table, Table) and is_part_asked(request) and BACKGROUND_HEADER not in request.headers:
         return {"HX-Replace-Url": table.url, **(headers or {})}
     return headers or {}
+
+
+def is_part_asked(request: ConsoleRequest) -> bool:
+    """Say whether htmx asks, for a part of a page; anybody else who opens the address wants a whole one."""
+    return "hx-request" in request.headers
 
 
 def render_fragment(

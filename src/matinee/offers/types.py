@@ -1,10 +1,12 @@
 """Words of the offers domain."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from matinee.catalog.types import ItemKind
 from matinee.kernel.periods import WindowUnit
 
 
@@ -46,7 +48,11 @@ class PpvRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PpvRuleRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the list: the rule and how many items (archived ones left out) are sold by it."""
+    """A line of the list: the rule and how many items (archived ones left out) of each kind are sold by it."""
 
     rule: PpvRule
-    item_count: int
+    used: Mapping[ItemKind, int]
+
+    @property
+    def item_count(self) -> int:
+        return sum(self.used.values())

@@ -38,6 +38,7 @@ _DOORS: Final[dict[frozenset[Role], str]] = {
         /cms/seasons/preview  POST
         /cms/seasons/{item_id}  GET
         /crm/approvals  GET
+        /crm/approvals.csv  GET
         /crm/customers  GET
         /crm/customers.csv  GET
         /crm/customers/{key}  GET

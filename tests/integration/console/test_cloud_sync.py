@@ -8,7 +8,7 @@ import pytest
 from litestar import Litestar
 from tests.factories.catalogue import Catalogue, by_ppv
 from tests.integration.console.conftest import SECRET_KEY, Browser, add_staff, open_browser
-from tests.integration.console.pages import link
+from tests.integration.console.pages import link, plain
 
 from matinee.customers.operations import create_product
 from matinee.customers.types import PaymentType, ProductInput
@@ -24,6 +24,7 @@ from matinee.publishing.jobs import run_sync
 from matinee.publishing.queries.runs import recent_runs
 from matinee.publishing.types import SyncRun
 
+PART = {"hx-request": "true"}
 PAGE = "/console/cloud-sync"
 
 
@@ -76,7 +77,7 @@ async def test_what_changed_leads_to_the_page_of_its_kind(browser: Browser, cata
     rule = await catalogue.rule()
     await catalogue.ppv_movie(rule)
     event = await catalogue.event("The Final", **by_ppv(rule.rule_id))
-    changes = await browser.get(f"{PAGE}/movies_tv/changes")
+    changes = await browser.get(f"{PAGE}/movies_tv/changes", headers=PART)
     assert link(changes, "The Final") == f"/console/cms/live-events/{event.item_id}"
     for address in re.findall('href="([^"]+)"', changes.text):
         assert (await browser.get(address)).status_code == 200
@@ -94,17 +95,25 @@ async def test_run_follow_and_see_it_done(
     progress = f"{PAGE}/runs/{run.run_id}"
     assert f'hx-get="{progress}" hx-trigger="every 1s"' in page.text
     assert "started by Admin Person" in page.text
-    following = await browser.get(progress)
+    following = await browser.get(progress, headers=PART)
     assert "Waiting for the worker" in following.text
     assert "hx-trigger" not in following.headers
     await _work(database, storage, operator)
-    ended = await browser.get(progress)
+    ended = await browser.get(progress, headers=PART)
     assert ended.headers["hx-trigger"] == "sync-changed"
     assert "every 1s" not in ended.text
     rows = await browser.get(f"{PAGE}/rows")
     assert re.search(r"Last synced <strong>[^<]+</strong> by Admin Person\s+· 1 product<", rows.text)
     assert "No changes since" in rows.text
     assert "All synced" in (await browser.get(f"{PAGE}/pending")).text
+
+
+async def test_a_part_that_is_opened_by_itself_is_a_whole_page(browser: Browser) -> None:
+    for tail in ("history", "rows", "products/changes"):
+        whole = await browser.get(f"{PAGE}/{tail}")
+        part = await browser.get(f"{PAGE}/{tail}", headers=PART)
+        assert ("<html" in whole.text, "<html" in part.text) == (True, False)
+        assert plain(part.text) in plain(whole.text)
 
 
 async def test_sync_all_runs_every_section_once(

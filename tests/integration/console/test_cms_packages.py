@@ -16,7 +16,7 @@ async def test_a_package_is_added_renamed_filled_and_removed(browser: Browser, c
     assert "No packages yet" in (await browser.get(PATH)).text
     assert (await browser.post(PATH, {"name": " Basic "})).status_code == 303
     listed = await browser.get(PATH)
-    assert cells(listed)[:2] == ["Basic", "0"]
+    assert cells(listed)[:2] == ["Basic", "nothing"]
     address = link(listed, "Basic")
     await browser.get(address)
     assert (await browser.post(address, {"name": "Family"})).status_code == 303
@@ -24,11 +24,20 @@ async def test_a_package_is_added_renamed_filled_and_removed(browser: Browser, c
     assert package.name == "Family"
     await catalogue.movie(package_ids=frozenset({package.package_id}))
     listed = await browser.get(PATH)
-    assert cells(listed)[:2] == ["Family", "1"]
-    assert "Harbour Lights" in (await browser.get(link(listed, "1"))).text
+    assert cells(listed)[:2] == ["Family", "1 movie"]
+    assert "Harbour Lights" in (await browser.get(link(listed, "1 movie"))).text
     await browser.post(f"{address}/remove")
     assert "Removed “Family”" in (await browser.get(PATH)).text
     assert await catalogue.ask(package_choices) == []
+
+
+async def test_a_package_leads_to_each_kind_that_is_in_it(browser: Browser, catalogue: Catalogue) -> None:
+    package = await catalogue.package("Basic")
+    await catalogue.movie(package_ids=frozenset({package}))
+    await catalogue.event("The Final", package_ids=frozenset({package}))
+    listed = await browser.get(PATH)
+    assert cells(listed)[1] == "1 movie 1 live event"
+    assert "The Final" in (await browser.get(link(listed, "1 live event"))).text
 
 
 async def test_errors_keep_what_was_typed(browser: Browser, catalogue: Catalogue) -> None:

@@ -110,7 +110,7 @@ async def test_a_used_rule_says_so_and_that_purchases_keep_their_terms(
     rule = await catalogue.rule()
     await catalogue.ppv_movie(rule)
     listed = await browser.get(PATH)
-    assert "1 title</a>" in listed.text
+    assert "1 movie</a>" in listed.text
     page = await browser.get(f"{PATH}/{rule.rule_id}")
     assert "A purchase keeps the terms it was sold with" in page.text
 
@@ -121,11 +121,10 @@ async def test_a_rule_names_each_kind_that_it_sells(browser: Browser, catalogue:
     await catalogue.ppv_movie(rule)
     for title in ("The Final", "The Replay"):
         await catalogue.event(title, **by_ppv(rule.rule_id))
-    assert "3 titles</a>" in (await browser.get(PATH)).text
-    page = await browser.get(f"{PATH}/{rule.rule_id}")
-    assert link(page, "1 movie") == f"/console/cms/movies?rule={rule.rule_id}"
-    assert link(page, "2 live events") == f"/console/cms/live-events?rule={rule.rule_id}"
-    assert "season</a>" not in page.text
+    for page in (await browser.get(PATH), await browser.get(f"{PATH}/{rule.rule_id}")):
+        assert link(page, "1 movie") == f"/console/cms/movies?rule={rule.rule_id}"
+        assert link(page, "2 live events") == f"/console/cms/live-events?rule={rule.rule_id}"
+        assert "season</a>" not in page.text
 
 
 async def test_csv_cannot_be_taken_for_a_formula(browser: Browser, catalogue: Catalogue) -> None:
@@ -134,7 +133,7 @@ async def test_csv_cannot_be_taken_for_a_formula(browser: Browser, catalogue: Ca
     assert response.headers["content-type"] == "text/csv; charset=utf-8"
     rows = list(csv.reader(io.StringIO(response.text.removeprefix("\ufeff"))))
     assert [row[1:] for row in rows] == [
-        ["Name", "Unit", "Quantity", "Hours to finish", "Movies", "State"],
+        ["Name", "Unit", "Quantity", "Hours to finish", "Titles", "State"],
         ["'=1+1", "hours", "48", "48", "0", "current"],
     ]
 

@@ -219,10 +219,18 @@ async def test_billing_is_asked_again_at_once(able_shop: Shop, storage: ObjectSt
     async with _staff(able_shop, storage, "care") as browser:
         history = await browser.get(f"{_tab(person)}/{purchase.purchase_id}")
         assert "Re-check now" in history.text
+        assert (
+            f'data-live hx-get="{_tab(person)}" hx-trigger="every 5s"'
+            in (await browser.get(_tab(person))).text
+        )
+        asked = {"hx-request": "true", "x-background": "yes"}
+        assert "hx-replace-url" not in (await browser.get(_tab(person), headers=asked)).headers
         path = f"{_tab(person)}/{purchase.purchase_id}/ask"
         assert (await browser.post(path, {"reason": ""})).status_code == 422
         assert (await browser.post(path, {"reason": "customer calls"})).status_code == 303
-        assert "Billing answered: granted." in plain((await browser.get(_tab(person))).text)
+        settled = await browser.get(_tab(person))
+        assert "Billing answered: granted." in plain(settled.text)
+        assert "every 5s" not in settled.text
     assert (await able_shop.read(purchase)).state is PurchaseState.GRANTED
 
 

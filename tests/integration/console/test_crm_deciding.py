@@ -86,6 +86,13 @@ async def test_a_refund_above_the_limit_goes_through_a_second_person(
         assert cells(listed)[:3] == ["Refund Film 0", "Ann Bell", "€4.99"]
         assert "Withdraw" in cells(listed)[5]
         (path,) = re.findall(r'action="(/console/crm/approvals/[^"]+)/reject"', listed.text)
+        assert cells(await care.get(f"{APPROVALS}?q=bell+PLAY")) == cells(listed)
+        assert "Nothing fits" in (await care.get(f"{APPROVALS}?q=bell+nobody")).text
+        sheet = (await care.get(f"{APPROVALS}.csv?q=film")).text.splitlines()
+        assert [line.split(",")[1:3] + line.split(",")[5:8] for line in sheet[1:]] == [
+            ["Refund", "Film 0", "4.99", "EUR", "Care Person"]
+        ]
+        assert len((await care.get(f"{APPROVALS}.csv?state=decided")).text.splitlines()) == 1
         assert (await care.post(f"{path}/approve", {"reason": "mine"})).status_code == 403
         counts = plain((await care.get("/console/crm/waiting")).text)
         assert counts == "1 , 1 waiting"

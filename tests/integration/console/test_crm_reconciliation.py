@@ -147,11 +147,11 @@ async def test_the_whole_way_of_a_file(browser: Browser, case: Case) -> None:
     assert "Say why" in error_at(missing, "reason")
     pressed = await browser.post(f"{address}/apply", {"reason": "month's end"})
     assert pressed.status_code == 303
-    working = await browser.get(f"{address}/progress")
+    working = await browser.get(f"{address}/progress", headers={"hx-request": "true"})
     assert "Waiting for the worker" in working.text
     await case.apply(address)
     assert await case.states() == ["GRANTED"]
-    gone = await browser.get(f"{address}/progress")
+    gone = await browser.get(f"{address}/progress", headers={"hx-request": "true"})
     assert (gone.status_code, gone.headers["hx-redirect"]) == (204, f"{address}/report")
     done = await browser.get(f"{address}/report")
     assert "1 done, 0 passed over" in plain(done.text)
@@ -321,3 +321,22 @@ async def test_another_operators_staff_find_nothing(
         settled = await other.post(row[1], {"resolution": "accepted", "reason": "x"})
         assert settled.status_code == 404
     assert "Theirs only" in (await browser.get(f"{address}/report?resolved=open")).text
+
+
+async def test_with_two_provisions_a_file_belongs_to_neither_until_somebody_says_so(
+    browser: Browser, case: Case
+) -> None:
+    chosen = f'<option value="{case.sale.provision_id}">'
+    assert "Choose…" not in (await browser.get(f"{PAGE}/new")).text
+    provisions = "/console/crm/products/api-provisions"
+    settings = (await browser.get(f"{provisions}/{case.sale.provision_id}/export")).text
+    second = {"settings": settings, "name": "Second", "base_url": "https://second.example.org/charge"}
+    assert (await browser.post(f"{provisions}/import", second)).status_code == 303
+    page = await browser.get(f"{PAGE}/new")
+    assert '<option value="">Choose…</option>' in page.text
+    assert chosen in page.text
+    answer = await browser.post(
+        f"{PAGE}/new", case.fields() | {"provision": ""}, files={"file": ("a.csv", b"a;b\n1;2\n")}
+    )
+    assert answer.status_code == 422
+    assert error_at(answer, "provision") == "Choose the provision whose billing wrote the file."

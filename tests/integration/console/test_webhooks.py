@@ -109,9 +109,11 @@ async def test_the_log_shows_what_is_on_its_way_and_sends_it_again(
             again = await browser.post(f"{page}/again", {})
 
             assert "purchase.granted" in plain(log.text)
+            assert f'hx-get="{PATH}/log?q={purchase.purchase_id}" hx-trigger="every 5s"' in log.text
             assert str(purchase.purchase_id) in shown.text
             assert again.status_code == 303
-            assert "Nothing fits" in (await browser.get(f"{PATH}/log?q={new_id()}")).text
+            nothing = await browser.get(f"{PATH}/log?q={new_id()}")
+            assert ("Nothing fits" in nothing.text, "every 5s" in nothing.text) == (True, False)
             assert (await browser.get(page.replace(str(key.event_id), str(new_id())))).status_code == 404
 
 

@@ -4,18 +4,22 @@ from matinee.catalog.queries.choices import item_choices, item_titles
 from matinee.catalog.queries.episodes import get_episode, list_episodes
 from matinee.catalog.queries.items import (
     count_items_by_rule,
-    count_items_of_rule,
     get_item,
     get_movie,
     kinds_of_items,
     lock_item,
 )
 from matinee.catalog.queries.lists import list_items, list_movies
-from matinee.catalog.queries.packages import get_package, list_packages, package_choices
+from matinee.catalog.queries.packages import (
+    count_items_by_package,
+    get_package,
+    list_packages,
+    package_choices,
+)
 
 __all__ = [
+    "count_items_by_package",
     "count_items_by_rule",
-    "count_items_of_rule",
     "get_episode",
     "get_item",
     "get_movie",

@@ -73,24 +73,18 @@ async def lock_item(tx: Transaction, *, operator_id: UUID, kind: ItemKind, item_
 
 async def count_items_by_rule(
     tx: Transaction, *, operator_id: UUID, rule_ids: Sequence[UUID]
-) -> dict[UUID, int]:
-    """Return how many items (archived ones left out) are sold by each of the rules; none: not in it."""
+) -> dict[UUID, dict[ItemKind, int]]:
+    """Return how many items (archived ones left out) of each kind are sold by each of the rules; none: not in it."""
     rows = await tx.fetch(
-        """SELECT rule_id, count(*) AS items FROM items
-           WHERE operator_id = $1 AND rule_id = ANY($2::uuid[]) AND archived_at IS NULL GROUP BY rule_id""",
+        """SELECT rule_id, item_kind, count(*) AS items FROM items
+           WHERE operator_id = $1 AND rule_id = ANY($2::uuid[]) AND archived_at IS NULL
+           GROUP BY rule_id, item_kind""",
         operator_id, list(rule_ids),
     )  # fmt: skip
-    return {row["rule_id"]: row["items"] for row in rows}
-
-
-async def count_items_of_rule(tx: Transaction, *, operator_id: UUID, rule_id: UUID) -> dict[ItemKind, int]:
-    """Return how many items (archived ones left out) of each kind are sold by a rule; none: not in it."""
-    rows = await tx.fetch(
-        """SELECT item_kind, count(*) AS items FROM items
-           WHERE operator_id = $1 AND rule_id = $2 AND archived_at IS NULL GROUP BY item_kind""",
-        operator_id, rule_id,
-    )  # fmt: skip
-    return {ItemKind(row["item_kind"]): row["items"] for row in rows}
+    found: dict[UUID, dict[ItemKind, int]] = {}
+    for row in rows:
+        found.setdefault(row["rule_id"], {})[ItemKind(row["item_kind"])] = row["items"]
+    return found
 
 
 async def kinds_of_items(

@@ -1,12 +1,13 @@
 """Reading packages."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
 
 from matinee.catalog.models import items, package_items, packages
-from matinee.catalog.types import Package, PackageRow
+from matinee.catalog.types import ItemKind, Package, PackageRow
 from matinee.kernel.errors import NotFound
 from matinee.kernel.paging import ListQuery, Page
 from matinee.platform.db import Transaction
@@ -30,6 +31,23 @@ async def package_choices(tx: Transaction, *, operator_id: UUID) -> list[Package
         operator_id,
     )
     return [Package(**row) for row in rows]
+
+
+async def count_items_by_package(
+    tx: Transaction, *, operator_id: UUID, package_ids: Sequence[UUID]
+) -> dict[UUID, dict[ItemKind, int]]:
+    """Return how many items (archived ones left out) of each kind are in each of the packages; none: not in it."""
+    rows = await tx.fetch(
+        """SELECT p.package_id, p.item_kind, count(*) AS items
+           FROM package_items p JOIN items i USING (operator_id, item_kind, item_id)
+           WHERE p.operator_id = $1 AND p.package_id = ANY($2::uuid[]) AND i.archived_at IS NULL
+           GROUP BY p.package_id, p.item_kind""",
+        operator_id, list(package_ids),
+    )  # fmt: skip
+    found: dict[UUID, dict[ItemKind, int]] = {}
+    for row in rows:
+        found.setdefault(row["package_id"], {})[ItemKind(row["item_kind"])] = row["items"]
+    return found
 
 
 async def list_packages(tx: Transaction, *, operator_id: UUID, query: ListQuery) -> Page[PackageRow]:

@@ -62,7 +62,7 @@ def spec(shelf: Shelf, rules: Sequence[PpvRule] = (), packages: Sequence[Package
             Filter("package", "Package", [(str(each.package_id), each.name) for each in packages]),
             Filter("state", "State", _STATES, without="All but archived"),
         ),
-        search_label="Search title or year",
+        search_label=shelf.search_label,
         default_sort=shelf.default_sort,
         has_csv=True,
     )

@@ -8,8 +8,9 @@ from litestar.params import FromPath
 from wtforms import StringField
 
 from matinee.catalog.operations import create_package, delete_package, rename_package
-from matinee.catalog.queries import get_package, list_packages
+from matinee.catalog.queries import count_items_by_package, get_package, list_packages
 from matinee.console.access import allow
+from matinee.console.cms.shelves import SHELVES
 from matinee.console.forms import ConsoleForm, read_form, show_errors, stripped
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
@@ -130,7 +131,13 @@ async def _list_page(
 ) -> Response[str]:
     async with database.transaction(operator_id) as tx:
         page = await list_packages(tx, operator_id=operator_id, query=list_query(request, SPEC))
-    return render(request, "cms/packages.html", status=status, table=Table(SPEC, page), form=form, path=PATH)
+        used = await count_items_by_package(
+            tx, operator_id=operator_id, package_ids=[row.package_id for row in page.rows]
+        )
+    return render(
+        request, "cms/packages.html", status=status, table=Table(SPEC, page), form=form, path=PATH, used=used,
+        shelves=SHELVES,
+    )  # fmt: skip
 
 
 ROUTES = [packages, add_package, edit_package, save_package, remove_package]

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 from wtforms import HiddenField, SelectField, StringField
 
-from matinee.catalog.queries import count_items_by_rule, count_items_of_rule
+from matinee.catalog.queries import count_items_by_rule
 from matinee.catalog.types import ItemKind
 from matinee.console.access import allow
 from matinee.console.cms.shelves import SHELVES
@@ -110,8 +110,9 @@ async def ppv_rules(
     async with database.transaction(operator.operator_id) as tx:
         page = await list_ppv_rules(tx, operator_id=operator.operator_id, query=list_query(request, SPEC))
     return render(
-        request, "cms/ppv_rules.html", table=Table(SPEC, page), amount=amount_in_words, hours=WindowUnit.HOURS
-    )
+        request, "cms/ppv_rules.html", table=Table(SPEC, page), amount=amount_in_words, hours=WindowUnit.HOURS,
+        shelves=SHELVES,
+    )  # fmt: skip
 
 
 @get("/cms/ppv-rules.csv")
@@ -133,7 +134,7 @@ async def ppv_rules_csv(
                 row.item_count, state,
             ]  # fmt: skip
 
-    header = ["Id", "Name", "Unit", "Quantity", "Hours to finish", "Movies", "State"]
+    header = ["Id", "Name", "Unit", "Quantity", "Hours to finish", "Titles", "State"]
     return csv_response("ppv-rules", header, rows())
 
 
@@ -217,7 +218,7 @@ async def archive_rule(
             tx, operator_id=operator.operator_id, rule_id=found_id, actor=staff.actor, now=await tx.now()
         )
         used = await count_items_by_rule(tx, operator_id=operator.operator_id, rule_ids=[found_id])
-    toast = f"Archived “{rule.name}”.{_still_used(used.get(found_id, 0))}"
+    toast = f"Archived “{rule.name}”.{_still_used(sum(used.get(found_id, {}).values()))}"
     return redirect(request, PATH, toast=toast, undo=f"{PATH}/{found_id}/unarchive")
 
 
@@ -258,12 +259,12 @@ async def _edit_page(
 ) -> Response[str]:
     async with database.transaction(operator_id) as tx:
         rule = await get_ppv_rule(tx, operator_id=operator_id, rule_id=rule_id)
-        used = await count_items_of_rule(tx, operator_id=operator_id, rule_id=rule_id)
+        by_rule = await count_items_by_rule(tx, operator_id=operator_id, rule_ids=[rule_id])
         activity = await entries_about(
             tx, operator_id=operator_id, subject_kind="ppv_rule", subject_id=rule_id, limit=10
         )
     shown = form or RuleForm.of(rule)
-    return _form_page(request, shown, rule=rule, used=used, activity=activity, status=status)
+    return _form_page(request, shown, rule=rule, used=by_rule.get(rule_id), activity=activity, status=status)
 
 
 def _form_page(

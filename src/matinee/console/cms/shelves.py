@@ -35,6 +35,7 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
     texts: Callable[..., dict[str, str]]
     template: str
     dated: Column
+    search_label: str = "Search title or year"
     default_sort: str = "title"
 
     @property
@@ -63,7 +64,7 @@ SHELVES: Final = (
         empty="Add the first one: title, when it starts and ends, its stream, and how it is paid for.",
         form=kind_forms.LiveEventForm, fields=kind_forms.event_fields, read=kind_forms.read_event,
         texts=kind_forms.event_texts, template="cms/kinds/live_event.html", dated=Column("Starts", "starts"),
-        default_sort="-starts",
+        search_label="Search by title", default_sort="-starts",
     ),
     Shelf(
         kind=ItemKind.SEASON, slug="seasons", label="Seasons", noun=("season", "seasons"), icon="tv",

@@ -1,10 +1,12 @@
 """What waits for people: requests for a second opinion, and purchases that only a person can settle."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
+from litestar.response import Stream
 
 from matinee.console.access import allow
 from matinee.console.crm.deciding import case_of, person_of
@@ -13,13 +15,15 @@ from matinee.console.forms import read_form
 from matinee.console.reasons import ReasonForm, ask_again
 from matinee.console.rendering import redirect, render, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
-from matinee.console.tables import Column, Filter, ListSpec, Table, list_query
+from matinee.console.tables import Column, Filter, ListSpec, Table, csv_response, every_row, list_query
 from matinee.kernel.errors import Forbidden, Invalid
 from matinee.kernel.ids import parse_id
+from matinee.kernel.money import Money
+from matinee.kernel.paging import ListQuery, Page
 from matinee.purchases.jobs.deciding import approve_or_lapse
 from matinee.purchases.operations.four_eyes import reject
 from matinee.purchases.queries import waiting_for_staff
-from matinee.purchases.queries.decisions import get_decision, list_decisions, waiting_counts
+from matinee.purchases.queries.decisions import ListedDecision, get_decision, list_decisions, waiting_counts
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import DecisionOutcome
 from matinee.staff.rules import may
@@ -41,6 +45,8 @@ SPEC = ListSpec(
         Column("Decision", kind="actions"),
     ),
     filters=(Filter("state", "State", [("decided", "Decided")], without="Open"),),
+    search_label="Search customer, title, person or reason",
+    has_csv=True,
 )
 
 
@@ -56,6 +62,34 @@ async def approvals(
     return render(
         request, "crm/approvals.html", table=Table(SPEC, page), kinds=KINDS, outcomes=OUTCOMES, now=now
     )
+
+
+@get("/crm/approvals.csv")
+async def approvals_csv(
+    request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator
+) -> Stream:
+    """Download the requests that the list shows."""
+
+    async def fetch(query: ListQuery) -> Page[ListedDecision]:
+        async with database.transaction(operator.operator_id) as tx:
+            return await list_decisions(tx, operator_id=operator.operator_id, query=query)
+
+    async def rows() -> AsyncIterator[list[str | int | None]]:
+        async for row in every_row(fetch, list_query(request, SPEC)):
+            asked = row.decision
+            yield [
+                str(asked.decision_id), KINDS[asked.kind], asked.item_title, str(asked.customer_id),
+                row.customer_name, Money(asked.amount_minor, asked.currency).plain(), asked.currency,
+                asked.requester_name, asked.requested_at.isoformat(), asked.reason,
+                OUTCOMES[asked.outcome].label if asked.outcome else "Open", asked.decider_name,
+                asked.decided_at.isoformat() if asked.decided_at else None, asked.decision_reason,
+            ]  # fmt: skip
+
+    header = [
+        "Id", "What", "Title", "Customer id", "Customer", "Amount", "Currency", "Asked by", "Asked at", "Reason",
+        "Outcome", "Decided by", "Decided at", "Reason of the decision",
+    ]  # fmt: skip
+    return csv_response("approvals", header, rows())
 
 
 @post("/crm/approvals/{key:str}/{decision:str}/approve", guards=[allow(Role.FINANCE)], status_code=303)
@@ -136,4 +170,4 @@ async def waiting(
     return render_fragment(request, "fragments/waiting.html", counts=counts)
 
 
-ROUTES = [approvals, approve_request, reject_request, tasks, waiting]
+ROUTES = [approvals, approvals_csv, approve_request, reject_request, tasks, waiting]

@@ -19,7 +19,7 @@ from matinee.console.crm.purchase_view import cause_words, page_of, put_together
 from matinee.console.crm.words import PURCHASE
 from matinee.console.forms import read_form
 from matinee.console.reasons import ReasonForm, ask_again
-from matinee.console.rendering import redirect, render_fragment
+from matinee.console.rendering import is_part_asked, redirect, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.tables import Column, Filter, ListSpec, Table, list_query
 from matinee.customers.queries import list_devices
@@ -142,7 +142,7 @@ async def history(
             "outcome_word": outcome_word,
             "matched_words": matched_words,
         }
-    if request.headers.get("hx-request"):
+    if is_part_asked(request):
         return render_fragment(request, "crm/_history.html", **context)
     return show_tab(request, "history", page, **context)
 

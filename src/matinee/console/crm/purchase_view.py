@@ -80,6 +80,10 @@ _DECLINE_REASONS: Final[Mapping[str, str]] = {
     "expired_card": "The card has expired.",
 }
 
+_UNDER_WAY = frozenset(
+    {PurchaseState.RESERVED, PurchaseState.CHARGING, PurchaseState.UNKNOWN, PurchaseState.REVERSING}
+)
+
 
 class Bought(msgspec.Struct, frozen=True, kw_only=True):
     """One purchase with the right it gave and the device it was made on."""
@@ -163,6 +167,11 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def may_ask(self) -> bool:
         return self.purchase.state is PurchaseState.UNKNOWN
+
+    @property
+    def is_under_way(self) -> bool:
+        """Say whether it may change by itself at any moment: billing is being asked."""
+        return self.purchase.state in _UNDER_WAY
 
     @property
     def waits(self) -> bool:

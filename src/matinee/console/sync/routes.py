@@ -10,7 +10,7 @@ from wtforms import HiddenField
 from matinee.catalog.queries import kinds_of_items
 from matinee.console.access import allow
 from matinee.console.forms import ConsoleForm, read_form
-from matinee.console.rendering import redirect, render, render_fragment
+from matinee.console.rendering import is_part_asked, redirect, render, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.sync.views import (
     TITLES,
@@ -54,6 +54,10 @@ async def cloud_sync(
     request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator
 ) -> Response[Any]:
     """Show what is published, what waits, and what was done."""
+    return await _page(request, database, operator)
+
+
+async def _page(request: ConsoleRequest, database: Database, operator: Operator) -> Response[Any]:
     return render(
         request,
         "sync/cloud_sync.html",
@@ -77,7 +81,9 @@ async def pending(
 async def rows(
     request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator
 ) -> Response[Any]:
-    """Show the three rows anew."""
+    """Show the three rows anew; opened as an address of its own, the page that they belong to."""
+    if not is_part_asked(request):
+        return await _page(request, database, operator)
     return render_fragment(request, "sync/rows.html", rows=await _rows(database, operator))
 
 
@@ -85,7 +91,9 @@ async def rows(
 async def history(
     request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator
 ) -> Response[Any]:
-    """Show the history anew."""
+    """Show the history anew; opened as an address of its own, the page that it belongs to."""
+    if not is_part_asked(request):
+        return await _page(request, database, operator)
     return render_fragment(request, "sync/history.html", history=await _history(database, operator))
 
 
@@ -97,6 +105,8 @@ async def run_progress(
     async with database.transaction(operator.operator_id) as tx:
         run = await get_run(tx, operator_id=operator.operator_id, run_id=parse_id(run_id))
         now = await tx.now()
+    if not is_part_asked(request):
+        return await _page(request, database, operator)
     answer = render_fragment(request, "sync/progress.html", view_of_run=run_view(run, {}, now))
     if not run.is_open:
         answer.headers["HX-Trigger"] = "sync-changed"
@@ -117,9 +127,15 @@ async def changes(
             total = await count_changes(tx, operator_id=operator.operator_id, section=chosen, now=now)
         ids = [change.item_id for change in found]
         kinds = await kinds_of_items(tx, operator_id=operator.operator_id, item_ids=ids)
-    return render_fragment(
+    draw, template = (
+        (render_fragment, "sync/changes.html")
+        if is_part_asked(request)
+        else (render, "sync/changes_page.html")
+    )
+    return draw(
         request,
-        "sync/changes.html",
+        template,
+        title=TITLES[chosen],
         changes=[(one, change_address(chosen, one.item_id, kinds.get(one.item_id))) for one in found],
         more=total - len(found),
     )

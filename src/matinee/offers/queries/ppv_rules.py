@@ -65,7 +65,7 @@ async def list_ppv_rules(tx: Transaction, *, operator_id: UUID, query: ListQuery
     rows = await tx.select(_sorted(base, query).limit(query.page_size).offset(query.offset))
     rules = [_rule(row) for row in rows]
     used = await count_items_by_rule(tx, operator_id=operator_id, rule_ids=[rule.rule_id for rule in rules])
-    lines = [PpvRuleRow(rule=rule, item_count=used.get(rule.rule_id, 0)) for rule in rules]
+    lines = [PpvRuleRow(rule=rule, used=used.get(rule.rule_id, {})) for rule in rules]
     return Page(rows=lines, total=total, query=query)
 
 

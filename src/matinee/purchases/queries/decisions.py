@@ -13,6 +13,17 @@ from matinee.platform.db import Record, Transaction
 from matinee.purchases.types import Decision, Proposal
 
 _FIELDS = ", ".join(f"d.{name}" for name in Decision.__struct_fields__)
+_LISTED = """
+    staff_decisions d JOIN customers c ON c.operator_id = d.operator_id AND c.customer_id = d.customer_id
+    WHERE d.operator_id = $1 AND (d.outcome IS NOT NULL) = $2
+      AND NOT EXISTS (
+          SELECT FROM unnest($3::text[]) AS word
+          WHERE position(word IN lower(concat_ws(' ', c.first_name, c.last_name, c.username, d.item_title,
+                                                 d.requester_name, d.decider_name, d.reason,
+                                                 d.decision_reason))) = 0)
+"""
+"""What a list of requests is taken from: of an operator, decided or not, with every one of some words."""
+
 _PROPOSALS = msgspec.json.Decoder(Proposal)
 
 
@@ -76,19 +87,21 @@ class ListedDecision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def list_decisions(tx: Transaction, *, operator_id: UUID, query: ListQuery) -> Page[ListedDecision]:
-    """Return one page of requests: what is open, oldest first, or with the filter `state` = decided, newest first."""
+    """Return one page of requests: what is open, oldest first, or with the filter `state` = decided, newest first.
+
+    Search looks for every word in the customer's name, the title, who asked or decided, and the reasons.
+    """
     decided = query.filters.get("state") == "decided"
+    words = query.search.lower().split()
     total = await tx.fetchval(
-        "SELECT count(*) FROM staff_decisions WHERE operator_id = $1 AND (outcome IS NOT NULL) = $2",
-        operator_id, decided,
+        f"SELECT count(*) FROM {_LISTED}", operator_id, decided, words,
     )  # fmt: skip
     rows = await tx.fetch(
         f"""SELECT {_FIELDS}, coalesce(nullif(btrim(c.first_name || ' ' || c.last_name), ''), c.username) AS whose
-            FROM staff_decisions d JOIN customers c ON c.operator_id = d.operator_id AND c.customer_id = d.customer_id
-            WHERE d.operator_id = $1 AND (d.outcome IS NOT NULL) = $2
+            FROM {_LISTED}
             ORDER BY CASE WHEN $2 THEN NULL ELSE d.requested_at END, d.decided_at DESC, d.decision_id
-            LIMIT $3 OFFSET $4""",
-        operator_id, decided, query.page_size, query.offset,
+            LIMIT $4 OFFSET $5""",
+        operator_id, decided, words, query.page_size, query.offset,
     )  # fmt: skip
     listed = [ListedDecision(decision=decision_from(row), customer_name=row["whose"]) for row in rows]
     return Page(rows=listed, total=total, query=query)

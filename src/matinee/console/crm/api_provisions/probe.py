@@ -11,7 +11,7 @@ from matinee.console.access import allow
 from matinee.console.crm.api_provisions.head import PATH, read_head, show
 from matinee.console.crm.provision_words import VERDICT, sample_values
 from matinee.console.forms import ConsoleForm, read_form, show_errors, stripped
-from matinee.console.rendering import redirect, render_fragment
+from matinee.console.rendering import is_part_asked, redirect, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.kernel.errors import Conflict, Invalid
 from matinee.kernel.ids import parse_id
@@ -99,6 +99,8 @@ async def probe_report(
             provision_id=parse_id(key),
             probe_id=parse_id(probe_id),
         )
+    if not is_part_asked(request):
+        return redirect(request, f"{PATH}/{parse_id(key)}/probe")
     answer = render_fragment(
         request, "crm/api_provisions/_report.html", path=f"{PATH}/{parse_id(key)}", **_report(probe)
     )

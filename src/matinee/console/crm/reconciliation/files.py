@@ -136,7 +136,8 @@ async def one_file(
 def _form_page(
     request: ConsoleRequest, form: UploadForm, provisions: list[tuple[str, str]], *, status: int = 200
 ) -> Response[Any]:
-    form.provision.choices = choices(provisions)
+    # A file laid beside the wrong billing looks like theft: with several to choose from, none is suggested.
+    form.provision.choices = choices([("", "Choose…"), *provisions] if len(provisions) > 1 else provisions)
     return render(
         request, "crm/reconciliation/upload.html", status=status, form=form, provisions=provisions,
         megabytes=LARGEST_FILE_BYTES // 1_000_000,

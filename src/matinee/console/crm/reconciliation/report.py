@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from matinee.console.access import allow
 from matinee.console.crm.reconciliation.words import EFFECT, PATH, RESOLUTION, STATE, VERDICT, promises
 from matinee.console.crm.words import PURCHASE
-from matinee.console.rendering import redirect, render, render_fragment
+from matinee.console.rendering import is_part_asked, redirect, render, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator
 from matinee.console.tables import CSV_PAGE_SIZE, Column, Filter, ListSpec, Table, csv_response, list_query
 from matinee.kernel.ids import parse_id
@@ -86,6 +86,8 @@ async def progress(
     async with database.transaction(operator.operator_id) as tx:
         file = await get_file(tx, operator_id=operator.operator_id, file_id=parse_id(file_id))
     path = f"{PATH}/{file.file_id}"
+    if not is_part_asked(request):
+        return redirect(request, f"{path}/report")
     if not file.is_working:
         return Response(
             b"", status_code=204, headers={"HX-Redirect": f"{path}/report"}, media_type="text/plain"

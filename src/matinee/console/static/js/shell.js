@@ -54,6 +54,14 @@
     if (ctx.sourceElement.closest("form[data-guard], [data-quiet]")) ctx.request.headers["x-quiet"] = "yes";
   });
 
+  // What renews itself waits while somebody reads or works in it.
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    const part = ctx.sourceElement.closest("[data-live]");
+    if (!part || ctx.sourceEvent?.type !== "every") return;
+    if (document.querySelector("dialog[open]") || part.querySelector("details[open], :focus")) event.preventDefault();
+  });
+
   // On a phone a row of tabs is wider than the page: the one that is open is the one to see.
   document.querySelectorAll(".tabs-row [aria-current]").forEach((tab) => {
     const row = tab.parentElement;
