@@ -7,8 +7,11 @@ BIN := .venv/bin
 PYTHON_CODE := src tests scripts samples benchmarks hatch_build.py
 CODE := $(wildcard $(PYTHON_CODE))
 
-.PHONY: help demo demo-reset test lint types viewer-check unit journeys format bench mutants simulate audit wheel billing-kit lock \
-	viewer screenshots clean environment environment-dev
+# The tests start many processes; none of them should compile the sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo demo-reset test lint types viewer-check unit unit-shown journeys format bench mutants \
+	simulate audit wheel billing-kit lock viewer screenshots clean environment environment-dev
 
 help: ## List what can be made
 	@echo "Matinee: pay-per-view for IPTV and OTT operators."
@@ -23,7 +26,10 @@ demo: environment viewer ## Run the product with two demo operators (Ctrl-C stop
 demo-reset: environment ## Delete the demo's data, to start over
 	@exec $(BIN)/matinee demo --reset
 
-test: lint types viewer-check unit journeys ## Everything that must pass: lint, types, tests, browser tests
+# Side by side, because browsers, servers and databases leave the processors idle for half of the time. What
+# takes longest is shown while it goes; the rest of it a whole part at a time.
+test: ## Everything that must pass: lint, types, tests, browser tests
+	@$(MAKE) --jobs 3 --output-sync=target lint types viewer-check unit-shown journeys
 
 lint: environment-dev ## Look for faults of style and safety
 	$(BIN)/ruff check $(CODE)
@@ -39,6 +45,9 @@ viewer-check: environment-dev viewer ## Check the subscriber app: lint, types, t
 
 unit: environment-dev ## Run the tests that need no browser
 	$(BIN)/pytest tests --ignore tests/journeys --numprocesses 2 --dist loadfile
+
+unit-shown: environment-dev
+	@$(MAKE) --output-sync=none unit
 
 journeys: environment-dev viewer ## Run the tests in a real browser
 	MATINEE_CHROMIUM="$$($(BIN)/python scripts/ensure_browser.py)" && export MATINEE_CHROMIUM && \
