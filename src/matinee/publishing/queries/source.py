@@ -212,8 +212,10 @@ def _item(
                 episodes=episodes.get(row["item_id"], []),
                 **common,
             )
-        case _:
+        case "movie":
             document = MovieDocument(year=row["year"], **common)
+        case unknown:
+            raise LookupError(f"apps are not told of items of the kind {unknown}")
     return SourceItem(
         item_id=row["item_id"],
         version=row["version"],
