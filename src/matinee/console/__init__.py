@@ -49,7 +49,6 @@ How to add a page
    `fragments/sync_status.html` (context: `count`); every page fetches it into its header.
 """
 
-from matinee.console.errors import not_found_page
 from matinee.console.router import create_router
 
-__all__ = ["create_router", "not_found_page"]
+__all__ = ["create_router"]

@@ -74,11 +74,6 @@ def crossed_site_page(request: ConsoleRequest) -> Response[Any]:
     return page
 
 
-def not_found_page(request: ConsoleRequest) -> Response[Any]:
-    """Return the page for an address that leads nowhere; `main` uses it for anything under /console."""
-    return _page(request, 404, "Not found", "There is nothing at this address.")
-
-
 def _page(
     request: ConsoleRequest,
     status: int,

@@ -8,14 +8,7 @@ from matinee.customers.types import CustomerStatus, DeviceInput, SignedIn
 from matinee.kernel.errors import NotSignedIn
 from matinee.platform.db import Database, Transaction
 from matinee.platform.passwords import SignInBusy, verify_password
-from matinee.platform.try_limits import (
-    account_limit,
-    address_limit,
-    forgive,
-    operator_limit,
-    take_back,
-    take_try,
-)
+from matinee.platform.try_limits import forgive, sign_in_limits, take_back, take_try
 
 
 async def sign_in_subscriber(
@@ -28,18 +21,16 @@ async def sign_in_subscriber(
     `device_taken`) when the device finds no place.
     """
     username = username.replace("\0", "\N{REPLACEMENT CHARACTER}")  # the database stores no NUL
-    account, source = account_limit("subscriber", username), address_limit("subscriber", address)
-    everybody = operator_limit("subscriber")
-    limits = [account, source, everybody]
+    limits = sign_in_limits("subscriber", name=username, address=address)
     async with database.transaction(operator_id) as tx:
-        await take_try(tx, operator_id=operator_id, limits=limits, now=await tx.now())
+        await take_try(tx, operator_id=operator_id, limits=limits.all, now=await tx.now())
         candidate = await sign_in_candidate(tx, operator_id=operator_id, username=username)
     try:
         encoded = candidate.password_hash if candidate else None
         fits = await verify_password(password, encoded, party=("subscriber", operator_id))
     except SignInBusy:  # nothing was tried: nobody is shut out by a flood of others
         async with database.transaction(operator_id) as tx:
-            await take_back(tx, operator_id=operator_id, limits=limits)
+            await take_back(tx, operator_id=operator_id, limits=limits.all)
         raise
     if candidate is None or not fits:
         raise _wrong_credentials()
@@ -54,7 +45,7 @@ async def sign_in_subscriber(
             tx, operator_id=operator_id, customer_id=customer.customer_id, device=device,
             max_devices=product.max_devices, now=now,
         )  # fmt: skip
-        await forgive(tx, operator_id=operator_id, account=account, wider=[source, everybody])
+        await forgive(tx, operator_id=operator_id, limits=limits)
         return await open_session(
             tx, operator_id=operator_id, customer_id=customer.customer_id, device=device, now=now
         )

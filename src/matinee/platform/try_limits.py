@@ -48,6 +48,27 @@ def operator_limit(kind: str) -> TryLimit:
     return TryLimit(f"{kind}-operator", _OF_EVERYBODY[kind])
 
 
+class SignInLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one sign-in counts against."""
+
+    account: TryLimit
+    address: TryLimit
+    everybody: TryLimit
+
+    @property
+    def all(self) -> tuple[TryLimit, ...]:
+        return self.account, self.address, self.everybody
+
+
+def sign_in_limits(kind: str, *, name: str, address: str) -> SignInLimits:
+    """Return what a sign-in of `name` from `address` counts against; `kind` is `staff` or `subscriber`."""
+    return SignInLimits(
+        account=account_limit(kind, name),
+        address=address_limit(kind, address),
+        everybody=operator_limit(kind),
+    )
+
+
 async def take_try(tx: Transaction, *, operator_id: UUID, limits: Sequence[TryLimit], now: datetime) -> None:
     """Count one try against each limit. Raises TooMany; the caller's transaction must then roll back."""
     # Looked at first without a lock: a flood of refused tries must not queue for one row, each with a connection.
@@ -85,15 +106,14 @@ def _too_many(window_started_at: datetime, now: datetime) -> TooMany:
     )
 
 
-async def forgive(
-    tx: Transaction, *, operator_id: UUID, account: TryLimit, wider: Sequence[TryLimit]
-) -> None:
+async def forgive(tx: Transaction, *, operator_id: UUID, limits: SignInLimits) -> None:
     """After a right password: forget the account's failures, and take back the try from the wider limits."""
-    await _lock(tx, operator_id, [account, *wider])
+    await _lock(tx, operator_id, limits.all)
     await tx.execute(
-        "DELETE FROM sign_in_failures WHERE operator_id = $1 AND subject = $2", operator_id, account.subject
-    )
-    await _take_back(tx, operator_id, wider)
+        "DELETE FROM sign_in_failures WHERE operator_id = $1 AND subject = $2",
+        operator_id, limits.account.subject,
+    )  # fmt: skip
+    await _take_back(tx, operator_id, (limits.address, limits.everybody))
 
 
 async def take_back(tx: Transaction, *, operator_id: UUID, limits: Sequence[TryLimit]) -> None:
@@ -121,11 +141,10 @@ async def _take_back(tx: Transaction, operator_id: UUID, limits: Sequence[TryLim
 
 async def forget_tries(tx: Transaction, *, operator_id: UUID, now: datetime) -> int:
     """Forget what counts no more, as invented names would fill the table; returns how many, a bounded number a call."""
-    tag = await tx.execute(
+    return await tx.changed(
         """DELETE FROM sign_in_failures f USING (
                SELECT operator_id, subject FROM sign_in_failures
                WHERE operator_id = $1 AND window_started_at <= $2 LIMIT $3 FOR UPDATE SKIP LOCKED) old
            WHERE f.operator_id = old.operator_id AND f.subject = old.subject""",
         operator_id, now - WINDOW, ROWS_AT_ONCE,
     )  # fmt: skip
-    return int(tag.rpartition(" ")[2])

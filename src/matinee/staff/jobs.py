@@ -6,14 +6,7 @@ from matinee.kernel.errors import NotSignedIn
 from matinee.platform.db import Database
 from matinee.platform.passwords import SignInBusy, verify_password
 from matinee.platform.tokens import hash_secret
-from matinee.platform.try_limits import (
-    account_limit,
-    address_limit,
-    forgive,
-    operator_limit,
-    take_back,
-    take_try,
-)
+from matinee.platform.try_limits import forgive, sign_in_limits, take_back, take_try
 from matinee.staff.operations import open_session, touch_session
 from matinee.staff.queries import find_credentials, find_session
 from matinee.staff.rules import TOUCH_AFTER
@@ -36,22 +29,20 @@ async def sign_in(
     often, and SignInBusy. No connection is held while the password is hashed.
     """
     email = email.strip().lower()
-    account, source = account_limit("staff", email), address_limit("staff", address)
-    everybody = operator_limit("staff")
-    limits = [account, source, everybody]
+    limits = sign_in_limits("staff", name=email, address=address)
     async with database.transaction(operator_id) as tx:
-        await take_try(tx, operator_id=operator_id, limits=limits, now=await tx.now())
+        await take_try(tx, operator_id=operator_id, limits=limits.all, now=await tx.now())
         credentials = await find_credentials(tx, operator_id=operator_id, email=email)
     try:
         fits = await verify_password(password, credentials.password_hash, party=("staff", operator_id))
     except SignInBusy:  # nothing was tried: nobody is shut out by a flood of others
         async with database.transaction(operator_id) as tx:
-            await take_back(tx, operator_id=operator_id, limits=limits)
+            await take_back(tx, operator_id=operator_id, limits=limits.all)
         raise
     if not fits or credentials.staff is None:
         raise NotSignedIn("E-mail address and password do not fit together.", code="wrong_credentials")
     async with database.transaction(operator_id) as tx:
-        await forgive(tx, operator_id=operator_id, account=account, wider=[source, everybody])
+        await forgive(tx, operator_id=operator_id, limits=limits)
         return await open_session(tx, staff=credentials.staff, now=await tx.now(), replaces=replaces)
 
 

@@ -145,7 +145,7 @@ async def hand_on(tx: Transaction, *, key: EventKey, now: datetime) -> int:
     )  # fmt: skip
     if tag != "UPDATE 1":
         return 0
-    made = await tx.execute(
+    return await tx.changed(
         """INSERT INTO event_deliveries
                (operator_id, customer_id, event_id, endpoint_id, state, next_try_at, created_at)
            SELECT e.operator_id, e.customer_id, e.event_id, n.endpoint_id, 'pending', $4, e.created_at
@@ -155,7 +155,6 @@ async def hand_on(tx: Transaction, *, key: EventKey, now: datetime) -> int:
            ON CONFLICT DO NOTHING""",
         key.operator_id, key.customer_id, key.event_id, now,
     )  # fmt: skip
-    return int(made.rpartition(" ")[2])
 
 
 async def claim_delivery(tx: Transaction, *, key: DeliveryKey, now: datetime) -> bool:
@@ -230,7 +229,7 @@ async def forget_events(tx: Transaction, *, operator_id: UUID, now: datetime) ->
 
     Returns how many; a call removes a bounded number.
     """
-    tag = await tx.execute(
+    return await tx.changed(
         """DELETE FROM outgoing_events e USING (
                SELECT o.operator_id, o.customer_id, o.event_id FROM outgoing_events o
                WHERE o.operator_id = $1 AND o.created_at < $2 AND o.handed_on_at IS NOT NULL
@@ -242,7 +241,6 @@ async def forget_events(tx: Transaction, *, operator_id: UUID, now: datetime) ->
            WHERE e.operator_id = old.operator_id AND e.customer_id = old.customer_id AND e.event_id = old.event_id""",
         operator_id, now - KEEP_FOR, now - UNDELIVERED_KEPT, ROWS_AT_ONCE,
     )  # fmt: skip
-    return int(tag.rpartition(" ")[2])
 
 
 async def _audit(

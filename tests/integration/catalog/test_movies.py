@@ -17,7 +17,7 @@ from matinee.catalog.operations import (
     update_item,
     withdraw_item,
 )
-from matinee.catalog.queries import get_movie, list_movies
+from matinee.catalog.queries import get_item, list_items
 from matinee.catalog.types import ItemKind, PaymentMethod, StreamKind
 from matinee.kernel.errors import Conflict, Invalid, NotFound
 from matinee.kernel.money import Money
@@ -32,7 +32,7 @@ unarchive = partial(unarchive_item, kind=ItemKind.MOVIE)
 
 async def titles(catalogue: Catalogue, **query: object) -> list[str]:
     asked = ListQuery(**query)  # type: ignore[arg-type]
-    page = await catalogue.ask(list_movies, query=asked, now=NOW)
+    page = await catalogue.ask(list_items, kind=ItemKind.MOVIE, query=asked, now=NOW)
     return [row.title for row in page.rows]
 
 
@@ -45,7 +45,7 @@ async def test_a_movie_is_kept_as_it_was_said(catalogue: Catalogue) -> None:
         plain_draft(package_ids=frozenset({package}), year=None, runtime_minutes=None),
     ):
         movie = await catalogue.run(create_item, draft=draft)
-        found = await catalogue.ask(get_movie, movie_id=movie.item_id)
+        found = await catalogue.ask(get_item, kind=ItemKind.MOVIE, item_id=movie.item_id)
         assert (found.draft, found.version, found.withdrawn_at) == (draft, 1, None)
         assert await catalogue.audit_actions(movie.item_id) == ["movie.created"]
 
@@ -68,7 +68,7 @@ async def test_the_second_of_two_editors_is_told_and_changes_nothing(catalogue: 
     with pytest.raises(Conflict) as caught:
         await catalogue.run(update_item, item_id=movie.item_id, version=1, draft=plain_draft(title="Second"))
     assert caught.value.code == "stale_version"
-    assert (await catalogue.ask(get_movie, movie_id=movie.item_id)).draft == first
+    assert (await catalogue.ask(get_item, kind=ItemKind.MOVIE, item_id=movie.item_id)).draft == first
 
 
 async def test_a_movie_changes_its_payment_method_as_a_whole(catalogue: Catalogue) -> None:
@@ -165,7 +165,7 @@ async def test_nobody_reaches_the_neighbours_movies(catalogue: Catalogue, neighb
             await catalogue.run(operation, item_id=theirs.item_id)
     with pytest.raises(NotFound):
         await catalogue.run(update_item, item_id=theirs.item_id, version=1, draft=plain_draft())
-    assert (await neighbour.ask(get_movie, movie_id=theirs.item_id)).version == 1
+    assert (await neighbour.ask(get_item, kind=ItemKind.MOVIE, item_id=theirs.item_id)).version == 1
 
 
 async def test_lists_search_filter_and_sort(catalogue: Catalogue) -> None:
@@ -199,7 +199,7 @@ async def test_a_line_of_the_list_says_prices_and_packages(catalogue: Catalogue)
     both = frozenset({await catalogue.package("Gold"), await catalogue.package("basic")})
     await catalogue.ppv_movie(rule, "A", prices=(Money(499, "EUR"), Money(5, "CREDIT")))
     await catalogue.movie("B", package_ids=both)
-    page = await catalogue.ask(list_movies, query=ListQuery(), now=NOW)
+    page = await catalogue.ask(list_items, kind=ItemKind.MOVIE, query=ListQuery(), now=NOW)
     first, second = page.rows
     assert (page.total, first.prices, first.packages) == (2, (Money(5, "CREDIT"), Money(499, "EUR")), ())
     assert (second.prices, second.packages, second.rule_id) == ((), ("basic", "Gold"), None)
@@ -207,4 +207,4 @@ async def test_a_line_of_the_list_says_prices_and_packages(catalogue: Catalogue)
 
 async def test_an_unknown_movie_is_not_found(catalogue: Catalogue) -> None:
     with pytest.raises(NotFound):
-        await catalogue.ask(get_movie, movie_id=UUID(int=1))
+        await catalogue.ask(get_item, kind=ItemKind.MOVIE, item_id=UUID(int=1))

@@ -12,8 +12,8 @@ from tests.integration.console.counting import counted_statements
 from tests.integration.console.pages import cells, error_at, link
 
 from matinee.catalog.operations import update_item
-from matinee.catalog.queries import get_movie, list_movies
-from matinee.catalog.types import Movie
+from matinee.catalog.queries import get_item, list_items
+from matinee.catalog.types import ItemKind, Movie
 from matinee.kernel.money import Money
 from matinee.kernel.paging import ListQuery
 from matinee.platform.db import Database
@@ -48,8 +48,13 @@ def png(size: tuple[int, int] = (480, 720)) -> bytes:
 async def all_movies(catalogue: Catalogue) -> list[Movie]:
     async with catalogue.database.transaction(catalogue.operator_id) as tx:
         found = catalogue.operator_id
-        page = await list_movies(tx, operator_id=found, query=ListQuery(sort="title"), now=await tx.now())
-        return [await get_movie(tx, operator_id=found, movie_id=row.item_id) for row in page.rows]
+        page = await list_items(
+            tx, operator_id=found, kind=ItemKind.MOVIE, query=ListQuery(sort="title"), now=await tx.now()
+        )
+        return [
+            await get_item(tx, operator_id=found, kind=ItemKind.MOVIE, item_id=row.item_id)
+            for row in page.rows
+        ]
 
 
 async def test_a_ppv_movie_is_added_with_its_prices(browser: Browser, catalogue: Catalogue) -> None:
@@ -186,9 +191,13 @@ async def test_two_tabs_lose_nothing(browser: Browser, catalogue: Catalogue) -> 
         assert f"Saved meanwhile: <strong>{theirs}</strong>" in clash.text
     assert clash.text.count("Saved meanwhile:") == 3
     assert 'name="version" type="hidden" value="2"' in clash.text
-    assert (await catalogue.ask(get_movie, movie_id=movie.item_id)).draft.title == "Harbor Lights"
+    assert (
+        await catalogue.ask(get_item, kind=ItemKind.MOVIE, item_id=movie.item_id)
+    ).draft.title == "Harbor Lights"
     assert (await browser.post(address, second | {"version": "2"})).status_code == 303
-    assert (await catalogue.ask(get_movie, movie_id=movie.item_id)).draft.prices == (Money(599, "EUR"),)
+    assert (await catalogue.ask(get_item, kind=ItemKind.MOVIE, item_id=movie.item_id)).draft.prices == (
+        Money(599, "EUR"),
+    )
 
 
 async def test_a_poster_is_kept_even_when_another_field_is_wrong(
@@ -358,7 +367,7 @@ async def test_the_neighbours_movies_are_not_found(browser: Browser, neighbour: 
     for action in ("withdraw", "put-back", "archive", "unarchive"):
         assert (await browser.post(f"{address}/{action}", {"reason": "x"})).status_code == 404
     assert (await browser.post(address, typed(version="1", title="Mine"))).status_code == 404
-    assert (await neighbour.ask(get_movie, movie_id=movie.item_id)) == movie
+    assert (await neighbour.ask(get_item, kind=ItemKind.MOVIE, item_id=movie.item_id)) == movie
 
 
 async def test_finance_may_look_but_not_change(
@@ -398,4 +407,4 @@ async def test_a_save_from_an_older_version_never_wins_silently(
     for version in ("1", "", "x", "999999999999"):
         answer = await browser.post(f"{PATH}/{movie.item_id}", typed(version=version))
         assert answer.status_code == 409
-    assert (await catalogue.ask(get_movie, movie_id=movie.item_id)).draft.title == "Newer"
+    assert (await catalogue.ask(get_item, kind=ItemKind.MOVIE, item_id=movie.item_id)).draft.title == "Newer"

@@ -22,6 +22,7 @@ from matinee.platform.try_limits import (
     address_limit,
     forgive,
     operator_limit,
+    sign_in_limits,
 )
 
 TV = DeviceInput(device_id=UUID(int=1), category=DeviceCategory.TV, model="Loewe 55")
@@ -273,23 +274,22 @@ async def test_tries_are_limited_over_the_whole_operator_and_no_other_one_suffer
 
 async def test_taking_a_try_back_waits_with_nothing_in_its_hands(world: World, nora: UUID) -> None:
     """Counting a try and taking it back lock the same rows: in different orders they would block each other."""
-    account, source = account_limit("subscriber", "nora"), address_limit("subscriber", "192.0.2.1")
-    everybody = operator_limit("subscriber")
-    for limit in (account, source, everybody):
+    limits = sign_in_limits("subscriber", name="nora", address="192.0.2.1")
+    for limit in limits.all:
         await _count_tries(world, limit, 1)
 
     async def take_back() -> None:
         async with world.database.transaction(world.operator_id) as tx:
-            await forgive(tx, operator_id=world.operator_id, account=account, wider=[everybody, source])
+            await forgive(tx, operator_id=world.operator_id, limits=limits)
 
     lock = "SELECT FROM sign_in_failures WHERE operator_id = $1 AND subject = $2 FOR UPDATE"
     async with world.database.transaction(world.operator_id) as counting:
-        await counting.execute(lock, world.operator_id, source.subject)
+        await counting.execute(lock, world.operator_id, limits.address.subject)
         forgiving = asyncio.create_task(take_back())
         async with asyncio.timeout(5):
             while not await counting.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await counting.execute("SET LOCAL lock_timeout = '500ms'")
-        await counting.execute(lock, world.operator_id, everybody.subject)
-        await counting.execute(lock, world.operator_id, account.subject)
+        await counting.execute(lock, world.operator_id, limits.everybody.subject)
+        await counting.execute(lock, world.operator_id, limits.account.subject)
     await asyncio.wait_for(forgiving, 5)

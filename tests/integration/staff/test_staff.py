@@ -12,10 +12,9 @@ from matinee.platform.passwords import hash_password
 from matinee.platform.try_limits import (
     WINDOW,
     TryLimit,
-    account_limit,
-    address_limit,
     forget_tries,
     forgive,
+    sign_in_limits,
     take_try,
 )
 from matinee.staff.jobs import sign_in, staff_of_session
@@ -117,11 +116,12 @@ async def test_limits_count_tries_and_forget_after_success(
     database: Database, operators: tuple[Operator, Operator]
 ) -> None:
     found = operators[0].operator_id
-    account, address = account_limit("staff", "Ada@x.test"), address_limit("staff", "10.0.0.1")
+    limits = sign_in_limits("staff", name="Ada@x.test", address="10.0.0.1")
+    account = limits.account
 
     async def attempt() -> None:
         async with database.transaction(found) as tx:
-            await take_try(tx, operator_id=found, limits=[account, address], now=await tx.now())
+            await take_try(tx, operator_id=found, limits=limits.all, now=await tx.now())
 
     for _ in range(account.tries):
         await attempt()
@@ -129,9 +129,11 @@ async def test_limits_count_tries_and_forget_after_success(
         await attempt()
     assert 0 < caught.value.retry_after_seconds <= 900
     async with database.transaction(found) as tx:
-        await forgive(tx, operator_id=found, account=account, wider=[address])
+        await forgive(tx, operator_id=found, limits=limits)
         left = await tx.fetch("SELECT subject, failures FROM sign_in_failures")
-    assert [tuple(row) for row in left] == [(address.subject, account.tries - 1)]
+    assert {row["subject"]: row["failures"] for row in left} == {
+        limit.subject: account.tries - 1 for limit in (limits.address, limits.everybody)
+    }
     await attempt()
 
 

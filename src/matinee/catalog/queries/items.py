@@ -10,7 +10,6 @@ from matinee.catalog.types import (
     Item,
     ItemKind,
     LiveEventDraft,
-    Movie,
     MovieDraft,
     PaymentMethod,
     SeasonDraft,
@@ -54,11 +53,6 @@ async def get_item(tx: Transaction, *, operator_id: UUID, kind: ItemKind, item_i
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
-
-
-async def get_movie(tx: Transaction, *, operator_id: UUID, movie_id: UUID) -> Movie:
-    """Return a movie, also an archived one. Raises NotFound."""
-    return await get_item(tx, operator_id=operator_id, kind=ItemKind.MOVIE, item_id=movie_id)
 
 
 async def lock_item(tx: Transaction, *, operator_id: UUID, kind: ItemKind, item_id: UUID) -> Item[Any]:

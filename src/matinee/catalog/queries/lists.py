@@ -40,13 +40,6 @@ async def list_items(
     return Page(rows=[_row(row, names) for row in rows], total=total, query=query)
 
 
-async def list_movies(
-    tx: Transaction, *, operator_id: UUID, query: ListQuery, now: datetime
-) -> Page[ItemRow]:
-    """Return one page of movies; see `list_items`."""
-    return await list_items(tx, operator_id=operator_id, kind=ItemKind.MOVIE, query=query, now=now)
-
-
 def _base(kind: ItemKind) -> Select[Any]:
     prices = (
         select(func.array_agg(func.concat(item_prices.c.currency, ":", item_prices.c.amount_minor)))

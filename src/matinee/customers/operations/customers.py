@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from matinee.customers.operations.recording import record
 from matinee.customers.operations.sessions import end_sessions
 from matinee.customers.queries import get_product, lock_customer
 from matinee.customers.rules import validated_customer
@@ -13,7 +14,6 @@ from matinee.customers.types import Customer, CustomerInput, CustomerStatus
 from matinee.kernel.errors import Conflict, Invalid, NotFound
 from matinee.kernel.ids import new_id
 from matinee.kernel.reasons import checked_reason
-from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 
@@ -58,7 +58,7 @@ async def create_customer(
                    $19, $20, $21)""",
         operator_id, customer_id, password_hash, now, *_values(given),
     )  # fmt: skip
-    await _record(tx, operator_id, actor, customer_id, "customer.created", now, details=_told(given))
+    await record(tx, operator_id, actor, customer_id, "customer.created", now, details=_told(given))
     return customer_id
 
 
@@ -101,7 +101,7 @@ async def update_customer(
     details = {"changed": changed} | {
         name: {"from": getattr(before, name), "to": getattr(given, name)} for name in _TOLD if name in changed
     }
-    await _record(tx, operator_id, actor, customer_id, "customer.updated", now, details=details)
+    await record(tx, operator_id, actor, customer_id, "customer.updated", now, details=details)
     return Customer(
         customer_id=customer_id,
         created_at=before.created_at,
@@ -179,7 +179,7 @@ async def disable_customer(
     )  # fmt: skip
     await end_sessions(tx, operator_id=operator_id, customer_id=customer_id)
     change = {"status": {"from": customer.status, "to": CustomerStatus.DISABLED}}
-    await _record(tx, operator_id, actor, customer_id, "customer.disabled", now, reason, change)
+    await record(tx, operator_id, actor, customer_id, "customer.disabled", now, reason, change)
 
 
 async def enable_customer(
@@ -201,7 +201,7 @@ async def enable_customer(
         operator_id, customer_id, status, now,
     )  # fmt: skip
     change = {"status": {"from": customer.status, "to": status}}
-    await _record(tx, operator_id, actor, customer_id, "customer.enabled", now, reason, change)
+    await record(tx, operator_id, actor, customer_id, "customer.enabled", now, reason, change)
 
 
 async def _status_before(tx: Transaction, operator_id: UUID, customer: Customer) -> CustomerStatus:
@@ -227,7 +227,7 @@ async def set_password(
         operator_id, customer_id, password_hash, now,
     )  # fmt: skip
     await end_sessions(tx, operator_id=operator_id, customer_id=customer_id)
-    await _record(tx, operator_id, actor, customer_id, "customer.password_changed", now)
+    await record(tx, operator_id, actor, customer_id, "customer.password_changed", now)
 
 
 def _check_not_erased(customer: Customer) -> None:
@@ -237,19 +237,3 @@ def _check_not_erased(customer: Customer) -> None:
 
 def _told(given: CustomerInput) -> dict[str, Any]:
     return {name: getattr(given, name) for name in _TOLD}
-
-
-async def _record(
-    tx: Transaction,
-    operator_id: UUID,
-    actor: Actor,
-    customer_id: UUID,
-    action: str,
-    now: datetime,
-    reason: str = "",
-    details: dict[str, Any] | None = None,
-) -> None:
-    await audit.record(
-        tx, operator_id=operator_id, actor=actor, action=action, subject_kind="customer",
-        subject_id=customer_id, now=now, reason=reason, details=details,
-    )  # fmt: skip

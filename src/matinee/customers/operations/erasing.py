@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
+from matinee.customers.operations.recording import record
 from matinee.customers.operations.sessions import end_sessions
 from matinee.customers.queries import lock_customer
 from matinee.kernel.reasons import checked_reason
-from matinee.platform import audit
 from matinee.platform.audit import SYSTEM, Actor
 from matinee.platform.db import Transaction
 
@@ -39,7 +39,7 @@ async def request_erasure(
     await tx.execute(
         "UPDATE devices SET model = '' WHERE operator_id = $1 AND customer_id = $2", operator_id, customer_id
     )
-    await _record(tx, operator_id, actor, customer_id, "customer.erasure_requested", now, reason)
+    await record(tx, operator_id, actor, customer_id, "customer.erasure_requested", now, reason)
 
 
 async def finish_erasure(tx: Transaction, *, operator_id: UUID, customer_id: UUID, now: datetime) -> None:
@@ -54,19 +54,4 @@ async def finish_erasure(tx: Transaction, *, operator_id: UUID, customer_id: UUI
     await tx.execute(
         "DELETE FROM customer_lookups WHERE operator_id = $1 AND customer_id = $2", operator_id, customer_id
     )
-    await _record(tx, operator_id, SYSTEM, customer_id, "customer.erased", now)
-
-
-async def _record(
-    tx: Transaction,
-    operator_id: UUID,
-    actor: Actor,
-    customer_id: UUID,
-    action: str,
-    now: datetime,
-    reason: str = "",
-) -> None:
-    await audit.record(
-        tx, operator_id=operator_id, actor=actor, action=action, subject_kind="customer",
-        subject_id=customer_id, now=now, reason=reason,
-    )  # fmt: skip
+    await record(tx, operator_id, SYSTEM, customer_id, "customer.erased", now)

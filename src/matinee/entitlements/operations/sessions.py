@@ -157,7 +157,7 @@ async def end_session(
 
 async def forget_sessions(tx: Transaction, *, operator_id: UUID, now: datetime) -> int:
     """Forget showings that ended long ago; returns how many, a bounded number a call."""
-    tag = await tx.execute(
+    return await tx.changed(
         """DELETE FROM playback_sessions s USING (
                SELECT operator_id, customer_id, session_id FROM playback_sessions
                WHERE operator_id = $1 AND started_at < $2 AND lease_until < $2
@@ -166,4 +166,3 @@ async def forget_sessions(tx: Transaction, *, operator_id: UUID, now: datetime) 
              AND s.session_id = old.session_id""",
         operator_id, now - SESSIONS_KEPT, ROWS_AT_ONCE,
     )  # fmt: skip
-    return int(tag.rpartition(" ")[2])

@@ -10,7 +10,6 @@ from matinee.media.demo.scenes import PALETTES, Colour, Palette, Stage, mix
 from matinee.media.demo.styles import STYLES, Style
 
 POSTER_SIZE: Final = (800, 1200)
-BACKGROUND_SIZE: Final = (1280, 720)
 _MARGIN: Final = 0.08
 _TITLE_AT_TOP: Final = ("highway", "doorway")
 _SMALL_PRINT: Final = "A MATINEE DEMO PICTURE"
@@ -29,18 +28,6 @@ def draw_poster(
     style, palette = _chosen(seed, style, palette)
     picture = _textured(_scene(seed, style, palette, size), Random(seed))  # nosec B311
     return _lettered(picture, title, tagline, palette, at_top=style in _TITLE_AT_TOP)
-
-
-def draw_background(
-    *,
-    seed: int = 0,
-    style: Style | None = None,
-    palette: Palette | None = None,
-    size: tuple[int, int] = BACKGROUND_SIZE,
-) -> Image.Image:
-    """Return the scene of a poster without letters, 16:9 by default."""
-    style, palette = _chosen(seed, style, palette)
-    return _textured(_scene(seed, style, palette, size), Random(seed))  # nosec B311
 
 
 def poster_png(

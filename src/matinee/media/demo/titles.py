@@ -1,12 +1,9 @@
 """Films that exist only here, for the demo's catalogue: two programmes of eight."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from matinee.media.demo.film import make_demo_film
 from matinee.media.demo.posters import poster_png
 from matinee.media.demo.scenes import PALETTES
 from matinee.media.demo.styles import Style
@@ -32,21 +29,6 @@ class DemoTitle(msgspec.Struct, frozen=True, kw_only=True):
             seed=self.seed,
             style=self.style,
             palette=PALETTES[self.palette],
-        )
-
-    def make_film(
-        self, path: Path, *, seconds: float = 30, on_progress: Callable[[int], None] = lambda _: None
-    ) -> Path:
-        """Write a short film in its look, as MP4; return `path`. Takes about a quarter of its length."""
-        return make_demo_film(
-            path,
-            title=self.title,
-            subtitle=self.tagline,
-            seconds=seconds,
-            seed=self.seed,
-            style=self.style,
-            palette=PALETTES[self.palette],
-            on_progress=on_progress,
         )
 
 

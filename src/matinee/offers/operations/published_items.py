@@ -37,9 +37,8 @@ async def keep_published_items(
     tx: Transaction, *, operator_id: UUID, section: str, item_ids: Collection[UUID]
 ) -> int:
     """Remove every item of a section that is not in `item_ids`; return how many there were."""
-    done = await tx.execute(
+    return await tx.changed(
         """DELETE FROM published_items p WHERE operator_id = $1 AND section = $2
            AND NOT EXISTS (SELECT FROM unnest($3::uuid[]) AS kept (item_id) WHERE kept.item_id = p.item_id)""",
         operator_id, section, list(item_ids),
     )  # fmt: skip
-    return int(done.rpartition(" ")[2])

@@ -94,6 +94,11 @@ class Transaction:
         """Run a statement; returns PostgreSQL's tag, such as `UPDATE 1`."""
         return await self._connection.execute(sql, *args)
 
+    async def changed(self, sql: str, *args: object) -> int:
+        """Run a statement that writes; returns how many rows it made, changed or removed."""
+        tag = await self._connection.execute(sql, *args)
+        return int(tag.rpartition(" ")[2])
+
     async def executemany(self, sql: str, rows: list[tuple[object, ...]]) -> None:
         await self._connection.executemany(sql, rows)
 

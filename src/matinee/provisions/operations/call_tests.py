@@ -91,7 +91,7 @@ async def keep_call_test(
 
 async def forget_call_tests(tx: Transaction, *, operator_id: UUID, now: datetime) -> int:
     """Forget old test calls; returns how many, a bounded number a call."""
-    tag = await tx.execute(
+    return await tx.changed(
         """DELETE FROM test_calls t USING (
                SELECT operator_id, provision_id, test_call_id FROM test_calls
                WHERE operator_id = $1 AND created_at < $2
@@ -100,4 +100,3 @@ async def forget_call_tests(tx: Transaction, *, operator_id: UUID, now: datetime
              AND t.test_call_id = old.test_call_id""",
         operator_id, now - CALL_TESTS_KEPT, ROWS_AT_ONCE,
     )  # fmt: skip
-    return int(tag.rpartition(" ")[2])

@@ -25,7 +25,7 @@ async def forget_receipts(tx: Transaction, *, operator_id: UUID, now: datetime) 
 
     Each provision's newest stays, as its health panel says when billing was last heard.
     """
-    tag = await tx.execute(
+    return await tx.changed(
         """DELETE FROM callback_receipts r USING (
                SELECT o.operator_id, o.provision_id, o.webhook_id FROM callback_receipts o
                WHERE o.operator_id = $1 AND o.received_at < $2
@@ -37,4 +37,3 @@ async def forget_receipts(tx: Transaction, *, operator_id: UUID, now: datetime) 
              AND r.webhook_id = old.webhook_id""",
         operator_id, now - RECEIPTS_KEPT, ROWS_AT_ONCE,
     )  # fmt: skip
-    return int(tag.rpartition(" ")[2])

@@ -4,7 +4,6 @@ import av
 import pytest
 
 from matinee.media.demo.film import make_demo_film
-from matinee.media.demo.titles import FIRST_PROGRAMME
 from matinee.media.probing import probe
 from matinee.media.rules import can_copy_audio, plan_renditions
 
@@ -35,6 +34,6 @@ def test_the_picture_moves_and_the_sound_is_quiet_but_there(tmp_path: Path) -> N
 
 def test_progress_reaches_a_hundred(tmp_path: Path) -> None:
     heard: list[int] = []
-    FIRST_PROGRAMME[0].make_film(tmp_path / "film.mp4", seconds=0.5, on_progress=heard.append)
+    make_demo_film(tmp_path / "film.mp4", title="Test", seconds=0.5, on_progress=heard.append)
     assert heard == sorted(heard)
     assert heard[-1] == 100
