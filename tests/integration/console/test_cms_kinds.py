@@ -117,7 +117,7 @@ async def test_a_season_is_added_with_its_episodes(browser: Browser, catalogue: 
         assert (await browser.post(f"{address}/episodes/new", episode(title=title))).status_code == 303
     page = await browser.get(address)
     assert page.text.index("Low water") < page.text.index("High water")
-    assert cells(await browser.get(SEASONS))[1:5:3] == ["Tidewater, season 2 2026 2 episodes", "On offer"]
+    assert cells(await browser.get(SEASONS))[1:5:3] == ["Tidewater, season 2 2026 · 2 episodes", "On offer"]
 
 
 async def _episodes(catalogue: Catalogue, season_id: object) -> list[Episode]:

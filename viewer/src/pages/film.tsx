@@ -183,7 +183,9 @@ function RightPanel(props: { item: Item; film: Film | null; right: Right; standi
               <Show when={standing().ended}>
                 <p class="right-note"><Icon name="clock" /> {t("film.ended")}</p>
               </Show>
-              <p class="right-note" data-testid="not-for-sale"><Icon name="alert" /> {reason(standing().reason)}</p>
+              <Show when={eventPhase(props.film, app.now()) !== "over"}>
+                <p class="right-note" data-testid="not-for-sale"><Icon name="alert" /> {reason(standing().reason)}</p>
+              </Show>
             </>
           )}
         </Match>

@@ -9,9 +9,11 @@ import { outcomeOf } from "../purchase/outcome";
 import type { OutcomeAction, Tone } from "../purchase/outcome";
 import { pendingOrders } from "../purchase/pending";
 import { watchPurchase } from "../purchase/watch";
+import { eventPhase } from "../catalogue/events";
 import type { TextKey } from "../texts/en";
 import { errorInWords, useApp, usePageTitle, useText } from "../state/app";
 import { Button } from "../ui/button";
+import { eventNote } from "../ui/event";
 import { Facts } from "../ui/facts";
 import type { IconName } from "../ui/icons";
 import { Loading, Notice, Statement } from "../ui/states";
@@ -132,6 +134,12 @@ function Outcome(props: OutcomeProps): JSX.Element {
   const app = useApp();
   const t = useText();
   const outcome = () => outcomeOf(props.purchase);
+  // A live event that has not begun cannot be watched now; it is said when it begins.
+  const coming = () => {
+    const film = app.catalogue.peek(props.purchase.item.id);
+    return props.purchase.state === "granted" && eventPhase(film, app.now()) === "coming" ? film : null;
+  };
+  const actions = () => outcome().actions.filter((action) => action !== "watch_now" || coming() === null);
   const look = (action: OutcomeAction, index: number) => {
     if (action === "give_up") return "quiet" as const;
     return index === 0 ? ("primary" as const) : ("plain" as const);
@@ -144,7 +152,7 @@ function Outcome(props: OutcomeProps): JSX.Element {
       testId="purchase-state"
       state={props.purchase.state}
       actions={
-        <For each={outcome().actions}>
+        <For each={actions()}>
           {(action, index) => (
             <Button
               id={`act-${action}`}
@@ -167,6 +175,7 @@ function Outcome(props: OutcomeProps): JSX.Element {
       }
     >
       <For each={outcome().lines}>{(line) => <p>{t(line.key, line.params)}</p>}</For>
+      <Show when={coming()}>{(film) => <p>{eventNote(app.formats(), film(), app.now())}.</p>}</Show>
       <Show when={props.offline}>
         <Notice>{t("purchase.offline")}</Notice>
       </Show>

@@ -85,7 +85,7 @@ _ACTIONS: Final[Mapping[str, str]] = {
     "customer.device_removed": "Device removed",
     "wallet.topped_up": "Wallet topped up",
     "wallet.debited": "Credits taken away",
-    "decision.requested": "Second person asked",
+    "decision.requested": "Asked for a second person",
     "decision.approved": "Request approved",
     "decision.rejected": "Request rejected",
     "decision.withdrawn": "Request withdrawn",

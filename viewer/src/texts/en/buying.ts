@@ -4,7 +4,7 @@ export const buying = {
   "invoice.lead": "Nothing is charged until you confirm.",
   "invoice.live_event": "Live event",
   "invoice.season": "Season",
-  "invoice.ends": "The rental ends with the event",
+  "invoice.ends": "Rental ends",
   "invoice.film": "Film",
   "invoice.rule": "What you get",
   "invoice.start_by": "Start by",

@@ -6,7 +6,7 @@ export const buying: Record<keyof typeof english, string> = {
   "invoice.lead": "Er wordt niets in rekening gebracht tot u bevestigt.",
   "invoice.live_event": "Live-evenement",
   "invoice.season": "Seizoen",
-  "invoice.ends": "De huur eindigt met het evenement",
+  "invoice.ends": "Huur eindigt",
   "invoice.film": "Film",
   "invoice.rule": "Wat u krijgt",
   "invoice.start_by": "Begin vóór",
