@@ -43,8 +43,10 @@ types: environment-dev ## Check types and import directions
 viewer-check: environment-dev viewer ## Check the subscriber app: lint, types, tests
 	$(BIN)/python scripts/viewer.py check
 
+# In the order of the folders: the files with the fewest tests take longest, and as the last ones they would
+# leave a processor idle. tests/unit is last, whose files end within a second or two.
 unit: environment-dev ## Run the tests that need no browser
-	$(BIN)/pytest tests --ignore tests/journeys --numprocesses 2 --dist loadfile
+	$(BIN)/pytest tests --ignore tests/journeys --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 unit-shown: environment-dev
 	@$(MAKE) --output-sync=none unit
