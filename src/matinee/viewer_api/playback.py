@@ -15,7 +15,7 @@ from matinee.customers.types import Customer, CustomerStatus
 from matinee.entitlements import operations
 from matinee.entitlements.queries import entitlements_to_item, right_to_item
 from matinee.entitlements.rules import HEARTBEAT_SECONDS, PLAYBACK_TOKEN_LIFETIME
-from matinee.entitlements.types import PlaybackSession, Right
+from matinee.entitlements.types import Entitlement, PlaybackSession, Right
 from matinee.kernel.errors import Invalid, NotFound, NotSignedIn, Refused, Unavailable
 from matinee.media.queries import get_asset, get_key
 from matinee.platform.db import Database, Transaction
@@ -205,15 +205,7 @@ async def heartbeat(
         claims = _claims(request, playback_tokens, operator, now)
         if claims.session_id != session_id:
             raise NotFound("There is no such playback session.")
-        customer = await _enabled_customer(tx, claims)
-        session, _ = await operations.check_session(
-            tx,
-            operator_id=claims.operator_id,
-            customer=customer,
-            session_id=session_id,
-            cut_at_finish=operator.cut_at_finish,
-            now=now,
-        )
+        session, _ = await _checked_session(tx, claims, operator, now)
         await operations.renew_session(tx, session=session, position_seconds=data.position_seconds, now=now)
     token, expires_at = _token(playback_tokens, session, claims.asset_id, now)
     return Response(HeartbeatView(token=token, token_expires_at=expires_at), headers=_NO_STORE)
@@ -262,15 +254,7 @@ async def deliver_key(
         claims = _claims(request, playback_tokens, operator, now)
         if claims.asset_id != asset_id:
             raise NotFound("There is no such key.")
-        customer = await _enabled_customer(tx, claims)
-        _, entitlement = await operations.check_session(
-            tx,
-            operator_id=claims.operator_id,
-            customer=customer,
-            session_id=claims.session_id,
-            cut_at_finish=operator.cut_at_finish,
-            now=now,
-        )
+        _, entitlement = await _checked_session(tx, claims, operator, now)
         key = await get_key(
             tx, secret_box=secret_box, operator_id=operator.operator_id, asset_id=asset_id, key_id=key_id
         )
@@ -279,12 +263,24 @@ async def deliver_key(
     return Response(key, media_type=_KEY_TYPE, headers=_NO_STORE)
 
 
-async def _enabled_customer(tx: Transaction, claims: PlaybackClaims) -> Customer:
-    """Return whose token it is. Raises Refused (`customer_disabled`) when switched off meanwhile."""
+async def _checked_session(
+    tx: Transaction, claims: PlaybackClaims, operator: Operator, now: datetime
+) -> tuple[PlaybackSession, Entitlement | None]:
+    """Return the session that a token names, and its right, as they are now.
+
+    Raises Refused, as `check_session` does, and `customer_disabled` when switched off meanwhile.
+    """
     customer = await get_customer(tx, operator_id=claims.operator_id, customer_id=claims.customer_id)
     if customer.status is CustomerStatus.DISABLED:
         raise Refused("Your account is switched off.", code="customer_disabled")
-    return customer
+    return await operations.check_session(
+        tx,
+        operator_id=claims.operator_id,
+        customer=customer,
+        session_id=claims.session_id,
+        cut_at_finish=operator.cut_at_finish,
+        now=now,
+    )
 
 
 def _token(
