@@ -325,9 +325,10 @@ async def test_the_probe_proves_a_class(
     assert "Run the probe" not in waiting.text
     fragment = re.search(r'hx-get="([^"]+)" hx-trigger="every 1s"', waiting.text)
     assert fragment is not None
-    assert (await browser.get(fragment[1])).headers.get("hx-refresh") is None
+    part = {"hx-request": "true"}
+    assert (await browser.get(fragment[1], headers=part)).headers.get("hx-refresh") is None
     await _work(database, operator, billing)
-    assert (await browser.get(fragment[1])).headers["hx-refresh"] == "true"
+    assert (await browser.get(fragment[1], headers=part)).headers["hx-refresh"] == "true"
     page = await browser.get(path)
     assert "Result: class A." in plain(page.text)
     assert "Class A" in page.text
