@@ -155,3 +155,15 @@ def test_a_session_that_ended_loses_nothing_typed(open_console: OpenConsole) -> 
     page.context.add_cookies(session)  # type: ignore[arg-type]
     page.get_by_role("button", name="Add rule").click()
     expect(console.message(f"Added “{name}”")).to_be_visible()
+
+
+def test_without_javascript_a_dialog_is_a_plain_form(open_console: OpenConsole) -> None:
+    console = open_console("solstice", java_script_enabled=False)
+    page, name = console.page, f"Package {next(_NAMES)} without script"
+    console.open("/cms/packages")
+    console.fill(name=name)
+    page.get_by_role("button", name="Add package").click()
+    dialog = page.locator("dialog").filter(has_text=f"Remove “{name}”?")
+    expect(page.locator("#unsaved-dialog")).to_be_hidden()
+    dialog.locator("button", has_text="Remove package").click()
+    expect(console.message(f"Removed “{name}”")).to_be_visible()

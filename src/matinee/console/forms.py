@@ -31,7 +31,7 @@ class Problem(msgspec.Struct, frozen=True):
 class ConsoleForm(Form):
     """Base of every form of the console.
 
-    `conflicts` maps a field's name to the value that somebody else saved meanwhile (see `show_conflict`).
+    `conflicts` maps a field's name to what somebody else saved meanwhile, in words (see `show_conflict`).
     """
 
     def __init__(self, formdata: Any = None, obj: Any = None, prefix: str = "", **kwargs: Any) -> None:
@@ -161,18 +161,18 @@ def show_errors(form: ConsoleForm, error: Invalid, *, names: Mapping[str, str] |
             leaf.errors = [*leaf.errors, message]
 
 
-def show_conflict(
-    form: ConsoleForm, error: Conflict, *, current: Mapping[str, str], typed: Mapping[str, str], version: int
-) -> None:
+def show_conflict(form: ConsoleForm, error: Conflict, *, saved: Mapping[str, str], version: int) -> None:
     """Prepare a form for the second look after somebody else saved first.
 
-    What was typed stays; beside each field that differs stands what is saved now. The form then
+    What was typed stays; beside each field of `saved`, those that differ, stands what is saved now. The form then
     carries the new version, so that saving again is a choice made with open eyes.
     """
     form.general_problems.append(error.message)
-    form.conflicts = {name: value for name, value in current.items() if value != typed.get(name, "")}
-    if "version" in form:
-        form["version"].data = str(version)
+    form.conflicts = {name: value or "empty" for name, value in saved.items()}
+    for field in form:
+        if field.name in form.conflicts:
+            field.flags.saved_meanwhile = form.conflicts[field.name]
+    form["version"].data = str(version)
 
 
 class _Texts:

@@ -260,11 +260,16 @@ async def test_two_people_who_edit_at_once_do_not_overwrite_each_other(
 ) -> None:
     provision = await _add(browser, database, operator)
     path = f"{PROVISIONS}/{provision.provision_id}"
-    assert (await browser.post(path, _form(version="1", name="First"))).status_code == 303
+    theirs = _form(
+        version="1", name="First", **_keys("charge", ("content_price", "", "sum"), ("reference", "", "ref"))
+    )
+    assert (await browser.post(path, theirs)).status_code == 303
     late = await browser.post(path, _form(version="1", name="Second"))
     assert late.status_code == 409
     assert 'value="Second"' in late.text
-    assert "Saved meanwhile" in late.text
+    assert "Saved meanwhile: First" in plain(late.text)
+    assert "Charge: key table sum: price, such as 4.99 user: customer's user name" in plain(late.text)
+    assert "A draft from the file" not in late.text
     assert (await _get(database, operator, provision.provision_id)).name == "First"
     assert 'name="version" type="hidden" value="2"' in late.text
     assert (await browser.post(path, _form(version="2", name="Second"))).status_code == 303

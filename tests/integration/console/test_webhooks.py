@@ -70,7 +70,9 @@ async def test_edit_switch_off_and_a_new_secret(
     path = f"{PATH}/{endpoint.endpoint_id}"
     await browser.get(path)
     saved = await browser.post(path, FORM | {"description": "Accounting", "version": "1"})
-    stale = await browser.post(path, FORM | {"description": "Nobody", "version": "1"})
+    stale = await browser.post(
+        path, FORM | {"description": "Nobody", "version": "1", "kinds": ["purchase.granted"]}
+    )
     await browser.get(path)
     second = re.findall(r"whsec_[A-Za-z0-9+/=]+", (await browser.post(f"{path}/secret", {})).text)
     await browser.get(path)
@@ -78,6 +80,8 @@ async def test_edit_switch_off_and_a_new_secret(
 
     assert (saved.status_code, stale.status_code, off.status_code) == (303, 409, 303)
     assert "updated" in stale.text.partition("activity-title")[2]  # who saved meanwhile stands on the page
+    assert "Saved meanwhile: Accounting" in plain(stale.text)
+    assert "Saved meanwhile: purchase.granted: " in plain(stale.text)
     assert first != second
     (now,) = await _endpoints(database, operator)
     assert (now.draft.description, now.switched_off_because) == ("Accounting", "staff")

@@ -17,7 +17,7 @@ from matinee.console.cms.invoice import preview_invoice
 from matinee.console.cms.item_form import ItemForm, ItemFormChoices
 from matinee.console.cms.shelves import Shelf, on_every_shelf, shelf_of
 from matinee.console.editing import version_sent
-from matinee.console.forms import read_form, sent_file, show_errors
+from matinee.console.forms import read_form, sent_file, show_conflict, show_errors
 from matinee.console.rendering import redirect, render, render_fragment
 from matinee.console.services import (
     ConsoleDatabase,
@@ -162,10 +162,10 @@ def _show_both(form: ItemForm, typed: Any, around: Around, operator: Operator, s
     """Keep what was typed, set what is saved beside it, and let the next save count from there."""
     item = around.item
     assert item is not None
-    form.general_problems.append(stale.message)
     texts = around.shelf.texts(item.draft, operator, around.choices)
-    form.conflicts = item_form.conflicts_between(item.draft, typed, texts)
-    form.version.data = str(item.version)
+    show_conflict(
+        form, stale, saved=item_form.conflicts_between(item.draft, typed, texts), version=item.version
+    )
 
 
 @post(on_every_shelf("/preview"), status_code=200)

@@ -13,13 +13,12 @@ from matinee.catalog.queries import count_items_by_rule
 from matinee.catalog.types import ItemKind
 from matinee.console.access import allow
 from matinee.console.cms.shelves import SHELVES
-from matinee.console.editing import version_sent
+from matinee.console.editing import show_both, version_sent
 from matinee.console.forms import (
     ConsoleForm,
     WholeNumberField,
     choices,
     read_form,
-    show_conflict,
     show_errors,
     stripped,
 )
@@ -199,7 +198,7 @@ async def save_rule(
             status = 409
             async with database.transaction(operator.operator_id) as tx:
                 now = await get_ppv_rule(tx, operator_id=operator.operator_id, rule_id=found_id)
-            show_conflict(form, error, current=_texts(now.draft), typed=_texts(draft), version=now.version)
+            show_both(form, error, saved=RuleForm.of(now))
     return await _edit_page(request, database, operator.operator_id, found_id, form, status)
 
 
@@ -296,16 +295,6 @@ def _still_used(titles: int) -> str:
     if not titles:
         return ""
     return " 1 title keeps using it." if titles == 1 else f" {titles:,} titles keep using it."
-
-
-def _texts(draft: PpvRuleDraft) -> dict[str, str]:
-    finish = draft.finish_window_hours
-    return {
-        "name": draft.name,
-        "quantity": str(draft.quantity),
-        "unit": draft.unit.value,
-        "finish_window_hours": "empty" if finish is None else str(finish),
-    }
 
 
 ROUTES = [

@@ -9,8 +9,8 @@ from litestar.params import FromPath, SkipValidation
 from wtforms import HiddenField, SelectMultipleField, StringField
 
 from matinee.console.access import allow
-from matinee.console.editing import version_sent
-from matinee.console.forms import ConsoleForm, choices, read_form, show_conflict, show_errors, stripped
+from matinee.console.editing import show_both, version_sent
+from matinee.console.forms import ConsoleForm, choices, read_form, show_errors, stripped
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.webhooks.words import KINDS
@@ -219,8 +219,8 @@ async def _edit_page(
     elif stale is None:
         status = 422
     else:
-        status, typed = 409, _texts(form.draft())
-        show_conflict(form, stale, current=_texts(endpoint.draft), typed=typed, version=endpoint.version)
+        status = 409
+        show_both(form, stale, saved=EndpointForm.of(endpoint.draft, version=endpoint.version))
     return _page(request, form, endpoint=endpoint, activity=activity, status=status)
 
 
@@ -240,10 +240,6 @@ def _page(
 
 def _secret_page(request: ConsoleRequest, endpoint: Endpoint, secret: str) -> Response[str]:
     return render(request, "webhooks/secret.html", endpoint=endpoint, secret=secret, path=PATH)
-
-
-def _texts(draft: EndpointDraft) -> dict[str, str]:
-    return {"url": draft.url, "description": draft.description, "kinds": ", ".join(sorted(draft.kinds))}
 
 
 ROUTES: Final[list[Any]] = [

@@ -10,7 +10,7 @@ from litestar.params import FromPath, SkipValidation
 
 from matinee.console.access import allow
 from matinee.console.crm.api_provisions.call_tests import first_form, sends_mapping_id
-from matinee.console.crm.api_provisions.differences import Change
+from matinee.console.crm.api_provisions.differences import Change, changes
 from matinee.console.crm.api_provisions.form import NEW, ProvisionForm, config_of, form_of
 from matinee.console.crm.api_provisions.form import choices as offered
 from matinee.console.crm.api_provisions.form.fields import ANSWER_FIELDS, AUTH_FIELDS, RULE_TITLES
@@ -57,7 +57,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """Settings in the form that nobody saved yet: what they would change, and the secrets not set so far."""
 
     changes: list[Change]
-    missing: list[str]
+    missing: list[str] = []
+    from_file: bool = False
 
 
 @get("/crm/products/api-provisions")
@@ -175,8 +176,11 @@ async def save_provision(
         return await form_page(request, database, operator, form, now, status=422)
     except Conflict as error:
         now = await read_saved(database, operator, provision_id)
-        show_both(form, error, saved=form_of(now.head.provision.config, now.head.provision.version))
-        return await form_page(request, database, operator, form, now, status=409)
+        theirs = form_of(now.head.provision.config, now.head.provision.version)
+        show_both(form, error, saved=theirs)
+        # Rows of tables have no place beside them: what differs is listed above the form.
+        draft = Draft(changes=changes(theirs, form))
+        return await form_page(request, database, operator, form, now, draft=draft, status=409)
     toast = f"Saved as version {saved.version}. New rentals use it after the next Cloud Sync of Products."
     return redirect(request, f"{PATH}/{provision_id}", toast=toast)
 

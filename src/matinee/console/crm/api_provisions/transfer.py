@@ -143,6 +143,7 @@ async def _draft(
     told = Draft(
         changes=changes(form_of(now.config, now.version), draft),
         missing=sorted(secret_names(config) - kept),
+        from_file=True,
     )
     return await form_page(request, database, operator, draft, saved, draft=told)
 
