@@ -13,9 +13,10 @@ from matinee.kernel.errors import MatineeError
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator, get_operator
-from matinee.purchases.operations.by_file import OF_ABSENCE, FileEffect, FileEvidence, settle_by_file
+from matinee.purchases.operations.by_file import settle_by_file
 from matinee.purchases.queries import get_purchase
 from matinee.purchases.queries.matching import purchases_named
+from matinee.purchases.rules.by_file import OF_ABSENCE, FileEffect, FileEvidence
 from matinee.purchases.services import PurchaseServices
 from matinee.reconciliation.jobs.progress import Progress, Stopped
 from matinee.reconciliation.operations.files import finish

@@ -8,7 +8,7 @@ from matinee.kernel.errors import NotFound
 from matinee.kernel.money import Money
 from matinee.kernel.paging import ListQuery, Page
 from matinee.platform.db import Record, Transaction
-from matinee.purchases.operations.by_file import OF_ABSENCE
+from matinee.purchases.rules.by_file import OF_ABSENCE
 from matinee.reconciliation.types import EffectTally, ReportRow, SettlementFile, Tally, Verdict
 
 _OWN = [name for name in ReportRow.__struct_fields__ if name not in ("state", "item_title")]

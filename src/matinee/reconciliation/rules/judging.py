@@ -7,14 +7,14 @@ from uuid import UUID
 import msgspec
 
 from matinee.provisions.types import Capabilities
-from matinee.purchases.operations.by_file import (
+from matinee.purchases.rules import customer_of
+from matinee.purchases.rules.by_file import (
     FileEffect,
     FileEntry,
     FileEvidence,
     effect_of_absence,
     effect_of_rows,
 )
-from matinee.purchases.rules import customer_of
 from matinee.purchases.types import Named, Purchase, PurchaseState
 from matinee.reconciliation.types import RowKind, Verdict
 

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from matinee.console.crm.words import Word
-from matinee.purchases.operations.by_file import OF_ABSENCE, FileEffect
+from matinee.purchases.rules.by_file import OF_ABSENCE, FileEffect
 from matinee.reconciliation.types import EffectTally, FileState, Resolution, Verdict
 
 PATH: Final = "/console/crm/reconciliation"
