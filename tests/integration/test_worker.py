@@ -14,6 +14,7 @@ from matinee.main.wiring import Services, build_services
 from matinee.main.worker import work
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.settings import Settings
+from matinee.platform.try_limits import WINDOW, TryLimit, take_try
 from matinee.publishing.operations.runs import request_sync
 from matinee.publishing.queries.runs import get_run
 from matinee.publishing.rules import manifest_key
@@ -63,12 +64,21 @@ async def is_done(services: Services, run: SyncRun) -> bool:
         return (await get_run(tx, operator_id=run.operator_id, run_id=run.run_id)).state is RunState.DONE
 
 
-async def test_a_job_is_done_soon_after_its_transaction_commits(
+async def test_a_job_is_done_soon_after_its_transaction_commits_and_what_is_old_is_forgotten(
     services: Services, operator_id: UUID
 ) -> None:
+    async with services.database.transaction(operator_id) as tx:
+        long_ago = await tx.now() - 2 * WINDOW
+        await take_try(tx, operator_id=operator_id, limits=[TryLimit("old", 5)], now=long_ago)
+
+    async def is_forgotten() -> bool:
+        async with services.database.transaction(operator_id) as tx:
+            return await tx.fetchval("SELECT NOT EXISTS (SELECT FROM sign_in_failures)") is True
+
     async with working(services):
         run = await ask(services, operator_id)
         await until(lambda: is_done(services, run))
+        await until(is_forgotten)
 
 
 async def test_the_job_of_a_worker_that_died_is_done_by_the_next(
