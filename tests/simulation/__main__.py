@@ -14,7 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import msgspec
-from tests.simulation.seeded import KEPT, SETS, Life, Outcome, kept_lives, life, play_life
+from tests.simulation.seeded import EVERY, KEPT, Life, Outcome, kept_lives, life, play_life
 from tests.simulation.truth import WRONG
 
 from matinee.platform.db import Database, migrate
@@ -58,7 +58,7 @@ def run(server: EmbeddedPostgres, numbers: range, jobs: int) -> int:
         [life(number) for number in numbers[start : start + LIVES_A_BATCH]]
         for start in range(0, len(numbers), LIVES_A_BATCH)
     ]
-    tallies, wrong, started = {name: Tally() for name in SETS}, list[Life](), time.monotonic()
+    tallies, wrong, started = {name: Tally() for name in EVERY}, list[Life](), time.monotonic()
     pools = [ProcessPoolExecutor(1) for _ in databases]
     try:
         tasks: list[Future[list[tuple[Life, Outcome]]]] = [

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from tests.factories.clock import START, SetClock
 from tests.factories.sale import Person, Sale, billing_config, make_person, make_sale
 from tests.factories.shop import SECRET_KEY, SECTION
 from tests.simulation.faulty import Fate, FaultyDatabase, FaultyGateway, Trouble, calm_view
+from tests.simulation.files import bring_list
 from tests.simulation.truth import compare, wrongs
 from tests.simulation.virtual_time import VirtualTime
 
@@ -42,6 +44,8 @@ STAFF = Actor("staff", UUID(int=7), "Ada Care")
 MOST_EVENTS = 1000
 BOOKS_ARE_CLEAR_AFTER = timedelta(hours=1)
 """Staff believe billing's books only when nothing can be on its way any more."""
+LISTS_EVERY = timedelta(days=2)
+"""How often staff bring one, where billing writes lists of its charges."""
 
 
 class Chance:
@@ -62,8 +66,15 @@ class Scene:
     """Made by `open_scene`. What a subscriber does runs as a task that may freeze or die on its way."""
 
     def __init__(
-        self, pool: Database, sale: Sale, person: Person, capabilities: Capabilities, clock: SetClock
+        self,
+        pool: Database,
+        sale: Sale,
+        person: Person,
+        capabilities: Capabilities,
+        clock: SetClock,
+        writes_lists: bool,
     ) -> None:
+        self.writes_lists, self.listed_at = writes_lists, clock.moment
         self.sale, self.person, self.capabilities, self.clock = sale, person, capabilities, clock
         self.operator_id = sale.operator.operator_id
         self.events = 0
@@ -200,7 +211,16 @@ class Scene:
                 await work(tx)
 
     async def desk(self) -> None:
-        """What staff and finance do each day: settle what waits for them and is old enough to be clear."""
+        """What staff and finance do each day: settle what waits for them and is old enough to be clear.
+
+        Where billing writes lists, the newest one is brought first.
+        """
+        if self.writes_lists and self.clock.moment - self.listed_at >= LISTS_EVERY:
+            self.listed_at = self.clock.moment
+            await bring_list(
+                msgspec.structs.replace(self.services, database=self.calm), operator_id=self.operator_id,
+                provision_id=self.sale.provision_id, billing=self.billing, number=self.events,
+            )  # fmt: skip
         for purchase in await self.purchases():
             if purchase.state is PurchaseState.REVIEW or (
                 purchase.state is PurchaseState.UNKNOWN and purchase.alerted_at is not None
@@ -280,7 +300,8 @@ class Scene:
         return wrongs(await self.counts(), ("double", "no_access", "no_charge", "open"))
 
     async def counts(self) -> dict[str, int]:
-        return dict(await compare(self.calm, self.operator_id, self.billing, self.capabilities))
+        sees_lies = self.writes_lists or Capability.STATUS in self.capabilities
+        return dict(await compare(self.calm, self.operator_id, self.billing, sees_lies=sees_lies))
 
     async def leave(self) -> None:
         """End what sleeps, and take what is open off the due lists, which are shared with the next scene."""
@@ -319,6 +340,7 @@ async def open_scene(
     films: int = 1,
     right_hours: int = 2,
     honour_late_charges: bool = False,
+    writes_lists: bool = False,
 ) -> AsyncIterator[Scene]:
     """Open a scene of a new operator. `pool` and `owner` are open and belong to the running loop."""
     clock = SetClock(START)
@@ -338,7 +360,7 @@ async def open_scene(
             config=billing_config(refund_names_charge=Capability.STATUS in capabilities),
         )  # fmt: skip
         person = await make_person(tx, sale=sale, now=clock.moment, devices=3)
-    scene = Scene(pool, sale, person, capabilities, clock)
+    scene = Scene(pool, sale, person, capabilities, clock, writes_lists)
     try:
         yield scene
     finally:

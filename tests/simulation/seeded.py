@@ -28,11 +28,16 @@ ONLY_STATUS = frozenset({Capability.STATUS})
 C = frozenset({Capability.CANCEL, Capability.REFUND})
 ONLY_CANCEL = frozenset({Capability.CANCEL})
 CANCEL_AND_IDEMPOTENT = frozenset({Capability.CANCEL, Capability.IDEMPOTENT})
+ONLY_REFUND = frozenset({Capability.REFUND})
 D: Capabilities = frozenset()
 SETS: Mapping[str, Capabilities] = {
     "A": A, "idempotent": ONLY_IDEMPOTENT, "B": B, "status": ONLY_STATUS, "C": C, "cancel": ONLY_CANCEL,
     "cancel+idempotent": CANCEL_AND_IDEMPOTENT, "D": D,
 }  # fmt: skip
+WITH_LISTS: Mapping[str, Capabilities] = {"D+list": D, "B+list": B, "refund+list": ONLY_REFUND}
+"""Billing that writes a complete list of its charges as well, which staff bring as a settlement file."""
+
+EVERY: Mapping[str, Capabilities] = {**SETS, **WITH_LISTS}
 
 _CHARGE_FAULTS: Mapping[Fault, float] = {
     Fault.DECLINED: 3, Fault.NOTHING_SENT: 2, Fault.REQUEST_LOST: 2, Fault.ANSWER_LOST: 3, Fault.LATE: 3,
@@ -53,7 +58,7 @@ KEPT = Path(__file__).with_name("kept_lives.txt")
 
 
 class Life(msgspec.Struct, frozen=True, order=True):
-    """One life: what billing can do (a name in SETS), and the seed of everything that happens."""
+    """One life: what billing can do (a name in EVERY), and the seed of everything that happens."""
 
     name: str
     seed: int
@@ -65,9 +70,11 @@ class Life(msgspec.Struct, frozen=True, order=True):
 
 
 def life(number: int) -> Life:
-    """Return life number `number`: the sets of capabilities take turns."""
-    names = [*SETS]
-    return Life(names[number % len(names)], number // len(names))
+    """Return life number `number`: the sets of capabilities take turns, and each fortieth has billing with lists."""
+    turn, place = divmod(number, 40)
+    names = [*WITH_LISTS] if place == 0 else [*SETS]
+    count = turn if place == 0 else turn * 39 + place - 1
+    return Life(names[count % len(names)], count // len(names))
 
 
 def kept_lives() -> list[Life]:
@@ -143,20 +150,24 @@ async def play_life(pool: Database, owner: Database, one: Life) -> Outcome:
     """Live one life; an error that ends it, or a crash of the work that is due, is told like a broken invariant."""
     with capture_logs() as logs:
         try:
-            outcome = await play(pool, owner, capabilities=SETS[one.name], seed=one.seed)
+            outcome = await play(
+                pool, owner, capabilities=EVERY[one.name], seed=one.seed, writes_lists=one.name in WITH_LISTS
+            )
         except Exception as error:  # whatever it is: it must be told with the number of its life
             outcome = Outcome([repr(error)], {}, 0)
     crashes = [str(entry) for entry in logs if entry["event"] == "due_work_crashed"]
     return msgspec.structs.replace(outcome, broken=[*outcome.broken, *crashes])
 
 
-async def play(pool: Database, owner: Database, *, capabilities: Capabilities, seed: int) -> Outcome:
+async def play(
+    pool: Database, owner: Database, *, capabilities: Capabilities, seed: int, writes_lists: bool = False
+) -> Outcome:
     """Live one life and judge it."""
     dice = Dice(seed)
     films = dice.random.choice([1, 1, 2])
     async with open_scene(
         pool, owner, capabilities=capabilities, films=films, right_hours=dice.right_hours,
-        honour_late_charges=dice.honour,
+        honour_late_charges=dice.honour, writes_lists=writes_lists,
     ) as scene:  # fmt: skip
         dice.install(scene)
         broken: Counter[str] = Counter()

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from matinee.platform.db import Database
 from matinee.provisions.gateway.simulated import SimulatedBilling
-from matinee.provisions.types import Capabilities, Capability
 
 WRONG = ("double", "no_access", "no_charge")
 
@@ -53,14 +52,14 @@ def judge(have: Beliefs, standing: int) -> Counter[str]:
 
 
 async def compare(
-    database: Database, operator_id: UUID, billing: SimulatedBilling, capabilities: Capabilities
+    database: Database, operator_id: UUID, billing: SimulatedBilling, *, sees_lies: bool
 ) -> Counter[str]:
-    """Return the sums over all references. `limit`: wrong, but by a lie that these capabilities cannot see."""
+    """Return the sums over all references. `limit`: wrong, but by a lie that nothing here can see."""
     known = await beliefs(database, operator_id)
     total: Counter[str] = Counter()
     for reference in {*known, *billing.charges}:
         verdict = judge(known.get(reference, Beliefs()), len(billing.standing(reference)))
-        if Capability.STATUS not in capabilities and reference in billing.lied_about:
+        if not sees_lies and reference in billing.lied_about:
             verdict = Counter(limit=int(any(verdict[name] for name in WRONG)))
         total.update(verdict)
     return +total

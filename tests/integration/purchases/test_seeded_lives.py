@@ -2,7 +2,7 @@
 
 import pytest
 from tests.integration.purchases.conftest import Stage
-from tests.simulation.seeded import SETS, Life, Outcome, kept_lives, life, play_life
+from tests.simulation.seeded import EVERY, Life, Outcome, kept_lives, life, play_life
 
 LIVES = 200
 
@@ -12,7 +12,7 @@ def _lived(stage: Stage, lives: list[Life]) -> list[tuple[Life, Outcome]]:
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", EVERY)
 def test_each_life_ends_without_a_wrong(stage: Stage, name: str) -> None:
     played = _lived(stage, [one for one in map(life, range(LIVES)) if one.name == name])
 
