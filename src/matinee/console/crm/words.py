@@ -108,7 +108,7 @@ _ACTIONS: Final[Mapping[str, str]] = {
     "provision.updated": "Provision changed",
     "provision.switched_off": "Switched off",
     "provision.switched_on": "Switched on",
-    "provision.probed": "Go-live probe",
+    "provision.probed": "Go-live probe finished",
     "provision.probe_started": "Go-live probe started",
     "provision.probe_stopped": "Go-live probe stopped",
     "provision.test_call": "Test call",
