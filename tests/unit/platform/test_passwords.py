@@ -17,9 +17,11 @@ class Held:
 
     def __init__(self) -> None:
         self.go = threading.Event()
+        self.begun = threading.Semaphore(0)
         self.checked: list[str] = []
 
     def verify(self, encoded: str, password: str) -> bool:
+        self.begun.release()
         assert self.go.wait(10)
         self.checked.append(password)
         return True
@@ -66,6 +68,8 @@ async def test_a_full_queue_is_said_at_once_and_to_its_own_operator_alone(hasher
 
 async def test_whoever_hangs_up_gives_its_place_back_when_the_thread_is_free(hasher: Held) -> None:
     flood = await _flood(passwords.THREADS)
+    for _ in flood:  # what no thread has begun would be dropped, and would hold none
+        assert await asyncio.to_thread(hasher.begun.acquire, timeout=10)
     for task in flood:
         task.cancel()
     await asyncio.gather(*flood, return_exceptions=True)
