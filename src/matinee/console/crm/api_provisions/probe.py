@@ -79,8 +79,7 @@ async def probe_page(
     request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, key: FromPath[str]
 ) -> Response[Any]:
     """Show the probe under way or the last report, and what a new probe needs."""
-    form = ProbeForm(data={"userid": "", "price": "1.00" if operator.currency != "JPY" else "100"})
-    return await _page(request, database, operator, parse_id(key), form)
+    return await _page(request, database, operator, parse_id(key), _first_form(operator))
 
 
 @get("/crm/products/api-provisions/{key:str}/probe/{probe_id:str}")
@@ -100,7 +99,7 @@ async def probe_report(
             probe_id=parse_id(probe_id),
         )
     if not is_part_asked(request):
-        return redirect(request, f"{PATH}/{parse_id(key)}/probe")
+        return await _page(request, database, operator, parse_id(key), _first_form(operator))
     answer = render_fragment(
         request, "crm/api_provisions/_report.html", path=f"{PATH}/{parse_id(key)}", **_report(probe)
     )
@@ -171,6 +170,10 @@ async def stop(
         )
     toast = "Stopped. It proves nothing; look at what was charged."
     return redirect(request, f"{PATH}/{parse_id(key)}/probe", toast=toast, tone="info")
+
+
+def _first_form(operator: Operator) -> ProbeForm:
+    return ProbeForm(data={"userid": "", "price": "1.00" if operator.currency != "JPY" else "100"})
 
 
 async def _page(
