@@ -116,6 +116,7 @@ def test_the_pages_of_live_events_and_seasons(
 
     app = open_app("meridian", meridian.customer("edda"))
     findings = Findings(app.page)
+    expect(app.page.get_by_role("heading", level=1)).to_be_visible()
     findings.look("home")
     app.open_film(event, "live_event")
     expect(app.page.get_by_test_id("event-phase")).to_contain_text("Live now")
