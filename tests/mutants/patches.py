@@ -181,7 +181,7 @@ def no_epoch_check() -> None:
     async def ours(*_: object) -> bool:
         return True
 
-    _set(charge, "_still_ours", ours)
+    _everywhere(charge.still_ours, ours)
     _set(
         transitions, "MOVE",
         transitions.MOVE.replace(
