@@ -54,7 +54,7 @@ def run(options: Options) -> dict[str, Any]:
     egress = f"127.0.0.1/32:{billing_port}"
     with (
         tempfile.TemporaryDirectory() as name,
-        store.store(cores) as found,
+        store.store(cores, autovacuum=True) as found,
         machine.server(command, port=billing_port, where=cores.rest),
     ):
         folder = Path(name)
