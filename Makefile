@@ -27,8 +27,8 @@ demo-reset: environment ## Delete the demo's data, to start over
 	@exec $(BIN)/matinee demo --reset
 
 # Side by side, because browsers, servers and databases leave the processors idle for half of the time. What
-# takes longest is shown while it goes; the rest of it a whole part at a time.
-test: ## Everything that must pass: lint, types, tests, browser tests
+# takes longest is shown while it goes; the rest of it a whole part at a time. What they all need is there before.
+test: environment-dev viewer ## Everything that must pass: lint, types, tests, browser tests
 	@$(MAKE) --jobs 3 --output-sync=target lint types viewer-check unit-shown journeys
 
 lint: environment-dev ## Look for faults of style and safety
