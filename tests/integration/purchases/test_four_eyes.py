@@ -99,6 +99,28 @@ async def test_a_form_that_is_sent_again_counts_once(shop: Shop) -> None:
     assert await balance(shop, ann) == 5
 
 
+async def test_one_form_used_for_several_customers_counts_for_each(shop: Shop) -> None:
+    """Its id comes from a browser: were it counted once, anything could be given away in pieces."""
+    people, ben = [await shop.person(wallet=0) for _ in range(3)], await hire(shop, "Ben")
+    await limit(shop, CREDIT=5)
+    form = new_id()
+    gifts = [await ask(shop, one, WalletProposal(credits_added=5), ben, action_id=form) for one in people]
+    assert [isinstance(one, Decision) for one in gifts] == [False, True, True]
+    assert [await balance(shop, one) for one in people] == [5, 0, 0]
+
+
+async def test_one_form_used_for_several_refunds_counts_for_each(shop: Shop) -> None:
+    ann, ben = await shop.person(), await hire(shop, "Ben")
+    bought = [await shop.buy(ann, film) for film in shop.sale.movie_ids]
+    await limit(shop, EUR=PRICE)
+    form = new_id()
+    done = [
+        await ask(shop, ann, RefundProposal(purchase_id=one.purchase_id), ben, action_id=form)
+        for one in bought
+    ]
+    assert [isinstance(one, Decision) for one in done] == [False, True]
+
+
 async def test_what_one_person_does_at_the_same_time_counts_too(shop: Shop) -> None:
     people, ben = [await shop.person() for _ in range(4)], await hire(shop, "Ben")
     bought = [await shop.buy(person) for person in people]

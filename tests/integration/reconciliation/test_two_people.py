@@ -61,6 +61,20 @@ async def test_several_small_files_of_a_day_count_like_a_large_one(desk: Desk) -
     assert (await desk.shop.read(second)).state is S.UNKNOWN
 
 
+async def test_a_file_that_is_applied_in_two_steps_counts_as_a_whole(desk: Desk) -> None:
+    ben, cleo = await hire(desk.shop, "Ben"), await hire(desk.shop, "Cleo")
+    await limit(desk.shop, EUR=2 * PRICE - 1)
+    listed, absent = await desk.buy(Fault.ANSWER_LOST), await desk.buy(Fault.REQUEST_LOST)
+    await desk.later()
+    file = await desk.compare(HEAD + line(listed, transaction="t-1"), actor=ben.actor)
+    file = await desk.apply(file, actor=ben.actor)
+    with pytest.raises(Refused):
+        await desk.press_apply(file, complete=True, actor=ben.actor)
+    assert (await desk.shop.read(absent)).state is S.UNKNOWN
+    await desk.apply(file, complete=True, actor=cleo.actor)
+    assert [(await desk.shop.read(one)).state for one in (listed, absent)] == [S.GRANTED, S.VOID]
+
+
 async def test_each_charge_that_is_given_back_counts(desk: Desk) -> None:
     purchase = await desk.buy(Fault.OK)
     rows = "".join(line(purchase, transaction=f"t-{number}") for number in range(4))

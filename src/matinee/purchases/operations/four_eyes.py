@@ -10,6 +10,7 @@ from asyncpg import UniqueViolationError
 
 from matinee.customers.queries import lock_customer
 from matinee.kernel.errors import Conflict, Invalid, Refused
+from matinee.kernel.ids import new_id
 from matinee.kernel.money import LARGEST_MINOR, known_currencies
 from matinee.kernel.reasons import checked_reason
 from matinee.platform import audit
@@ -70,9 +71,11 @@ async def act_or_ask(
         return asked
     if not await _done_before(tx, case, proposal, action_id):
         weight = await weigh(tx, case=case, proposal=proposal, now=now)
+        # Under an id of its own: the form's comes from a browser, and used for one customer after the other it would
+        # count them all as one.
         if not await count_alone(
             tx, operator_id=case.operator.operator_id, staff_id=person.staff_id, kind=weight.kind,
-            amounts=[weight.worth] if weight.worth else [], action_id=action_id,
+            amounts=[weight.worth] if weight.worth else [], action_id=new_id(),
         ):  # fmt: skip
             return await _ask(tx, case, proposal, action_id, weight, reason, person, now)
         await _check_not_asked(tx, case, weight)

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from matinee.kernel.errors import Conflict, Invalid, Refused
+from matinee.kernel.money import Money
 from matinee.kernel.reasons import checked_reason
 from matinee.platform import audit
 from matinee.platform.audit import Actor
@@ -165,7 +166,7 @@ async def may_apply(
         return True
     return await may_alone(
         tx, operator_id=file.operator_id, staff_id=actor.actor_id, kind=_KIND, action_id=file.file_id,
-        amounts=await amounts_to_change(tx, file=file, is_complete=is_complete), now=now,
+        amounts=await _amounts_alone(tx, file, actor, is_complete=is_complete), now=now,
     )  # fmt: skip
 
 
@@ -175,7 +176,7 @@ async def _check_alone(tx: Transaction, file: SettlementFile, actor: Actor, *, i
         return
     alone = await count_alone(
         tx, operator_id=file.operator_id, staff_id=actor.actor_id, kind=_KIND, action_id=file.file_id,
-        amounts=await amounts_to_change(tx, file=file, is_complete=is_complete),
+        amounts=await _amounts_alone(tx, file, actor, is_complete=is_complete),
     )  # fmt: skip
     if not alone:
         raise Refused(
@@ -183,6 +184,14 @@ async def _check_alone(tx: Transaction, file: SettlementFile, actor: Actor, *, i
             " Ask somebody else of finance to apply it.",
             code=NEEDS_SECOND,
         )
+
+
+async def _amounts_alone(
+    tx: Transaction, file: SettlementFile, actor: Actor, *, is_complete: bool
+) -> list[Money]:
+    """Return what a file moves by this person's word. One that is applied in parts counts as a whole."""
+    again = file.applied_by_id is not None and file.applied_by_id == actor.actor_id
+    return await amounts_to_change(tx, file=file, is_complete=is_complete, with_applied=again)
 
 
 def is_own(file: SettlementFile, actor: Actor) -> bool:

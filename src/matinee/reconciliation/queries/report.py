@@ -109,9 +109,13 @@ async def effect_tallies(tx: Transaction, *, operator_id: UUID, file_id: UUID) -
     return [EffectTally(**dict(row)) for row in rows]
 
 
-async def amounts_to_change(tx: Transaction, *, file: SettlementFile, is_complete: bool) -> list[Money]:
+async def amounts_to_change(
+    tx: Transaction, *, file: SettlementFile, is_complete: bool, with_applied: bool = False
+) -> list[Money]:
     """Return what applying the rest of a report would move, by currency: the prices of the purchases that it settles,
     closes or ends, and each charge that it gives back. What is only handed to a person does not count.
+
+    `with_applied`: together with what it has moved already.
     """
     rows = await tx.fetch(
         """WITH extra AS (
@@ -123,10 +127,11 @@ async def amounts_to_change(tx: Transaction, *, file: SettlementFile, is_complet
            LEFT JOIN extra ON r.effect = 'reverse_duplicates' AND extra.customer_id = r.customer_id
                           AND extra.purchase_id = r.purchase_id
            WHERE r.operator_id = $1 AND r.file_id = $2 AND r.effect IS NOT NULL AND r.effect <> 'review'
-             AND r.effect_done IS NULL AND r.resolution IS NULL AND ($3 OR r.effect <> ALL ($4::text[]))
+             AND (r.effect_done IS NULL AND r.resolution IS NULL AND ($3 OR r.effect <> ALL ($4::text[]))
+                  OR $5 AND r.effect_done = 'applied')
              AND r.expected_minor > 0
            GROUP BY r.expected_currency""",
-        file.operator_id, file.file_id, is_complete, sorted(OF_ABSENCE),
+        file.operator_id, file.file_id, is_complete, sorted(OF_ABSENCE), with_applied,
     )  # fmt: skip
     return [Money(row["minor"], row["currency"]) for row in rows]
 
