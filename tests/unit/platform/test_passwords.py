@@ -78,7 +78,7 @@ async def test_whoever_hangs_up_gives_its_place_back_when_the_thread_is_free(has
     assert passwords._POOL._work_queue.qsize() == 0
     hasher.go.set()
     assert await later
-    assert hasher.checked == ["flood", "flood", "later"]
+    assert hasher.checked.index("later") >= 1  # no thread was free for it before
 
 
 async def test_waiting_has_an_end(hasher: Held, monkeypatch: pytest.MonkeyPatch) -> None:
