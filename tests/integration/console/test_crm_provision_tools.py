@@ -24,6 +24,7 @@ from tests.integration.console.test_crm_provisions import (
 )
 
 from matinee.kernel.ids import new_id
+from matinee.platform import audit
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
 from matinee.provisions.gateway.simulated import SimulatedBilling
@@ -140,6 +141,30 @@ async def test_settings_are_tried_before_they_are_saved(
     assert [call for call, _ in billing.requests] == ["charge", "cancel"]
     codes = {(await browser.post(f"{path}/try", changed | TEST)).status_code for _ in range(20)}
     assert codes == {200, 429}
+
+
+async def test_the_audit_says_where_a_call_with_unsaved_settings_took_the_secrets(
+    browser: Browser, database: Database, operator: Operator, billing: SimulatedBilling
+) -> None:
+    """No version will: nothing is saved."""
+    provision = await _add(browser, database, operator, has_status="yes")
+    away = _form(
+        version="1", has_status="yes", status__url="https://elsewhere.example.org/status?key=kanarie-31",
+        auth__kind="oauth2", auth__token_url="https://tokens.example.org/token", auth__client_id="matinee",
+        auth__client_secret="secret", auth__client_auth="basic",
+    )  # fmt: skip
+    path = f"{PROVISIONS}/{provision.provision_id}"
+    asked = await browser.post(f"{path}/try", away | TEST | {"call": "status", "agreed": ""})
+    assert asked.status_code == 200
+    async with database.transaction(operator.operator_id) as tx:
+        [entry, _] = await audit.entries_about(
+            tx, operator_id=operator.operator_id, subject_kind="provision", subject_id=provision.provision_id
+        )
+    assert entry.details["changed"] == ["status", "auth"]
+    assert entry.details["unsaved_addresses"] == [
+        "https://elsewhere.example.org/status", "https://tokens.example.org/token",
+    ]  # fmt: skip
+    assert "kanarie" not in repr(entry.details)
 
 
 async def test_test_calls_are_limited(

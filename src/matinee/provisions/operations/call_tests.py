@@ -15,7 +15,15 @@ from matinee.platform.rounds import ROWS_AT_ONCE
 from matinee.platform.try_limits import TryLimit, take_try
 from matinee.provisions.queries.call_tests import Kept, get_call_test
 from matinee.provisions.queries.provisions import billing_version, get_provision
-from matinee.provisions.types import BillingTarget, CallName, CallTest, ExchangeRecord, ProvisionConfig
+from matinee.provisions.rules import call_url
+from matinee.provisions.types import (
+    BillingTarget,
+    CallName,
+    CallTest,
+    ExchangeRecord,
+    OAuth2Auth,
+    ProvisionConfig,
+)
 
 MOST_TEST_CALLS: Final = 20
 """Test calls of one provision in 15 minutes: it must not become a way to scan a host."""
@@ -56,12 +64,25 @@ async def begin_call_test(
         tx, operator_id=operator_id, actor=actor, action="provision.test_call", subject_kind="provision",
         subject_id=provision_id, now=now,
         details={"call": call, "reference": reference, "version": provision.version}
-        | ({"unsaved_base_url": config.base_url} if config != provision.config else {}),
+        | _unsaved(config, provision.config, call),
     )  # fmt: skip
     target, _ = await billing_version(
         tx, operator_id=operator_id, provision_id=provision_id, version=provision.version
     )
     return msgspec.structs.replace(target, config=config)
+
+
+def _unsaved(config: ProvisionConfig, saved: ProvisionConfig, call: CallName) -> dict[str, object]:
+    """Return what the audit says of settings that nobody saved: which parts they change, and where secrets go with the
+    call, as no version will tell. Never what stands in them: a constant may be a password.
+    """
+    changed = [name for name in config.__struct_fields__ if getattr(config, name) != getattr(saved, name)]
+    if not changed:
+        return {}
+    second = None if call == "charge" else getattr(config, call)
+    address = config.base_url if second is None else call_url(config.base_url, second.url)
+    sent_to = [address] + ([config.auth.token_url] if isinstance(config.auth, OAuth2Auth) else [])
+    return {"changed": changed, "unsaved_addresses": [url.partition("?")[0] for url in sent_to]}
 
 
 async def keep_call_test(

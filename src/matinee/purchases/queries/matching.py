@@ -67,6 +67,25 @@ async def purchases_named(
     }
 
 
+async def is_charge_of_purchase(
+    tx: Transaction, *, operator_id: UUID, provision_id: UUID, charge_id: str
+) -> bool:
+    """Say whether `charge_id` is billing's id of what a purchase was charged, or was charged too often.
+
+    No index leads there: for questions that people ask now and then.
+    """
+    known: bool = await tx.fetchval(
+        """SELECT EXISTS (SELECT FROM purchases
+                          WHERE operator_id = $1 AND provision_id = $2 AND billing_transaction = $3)
+               OR EXISTS (SELECT FROM reversals r
+                          JOIN purchases p ON p.operator_id = r.operator_id AND p.customer_id = r.customer_id
+                                          AND p.purchase_id = r.purchase_id
+                          WHERE r.operator_id = $1 AND r.charge_id = $3 AND p.provision_id = $2)""",
+        operator_id, provision_id, charge_id,
+    )  # fmt: skip
+    return known
+
+
 async def _reversals(
     tx: Transaction, operator_id: UUID, purchases: Sequence[Purchase]
 ) -> dict[UUID, tuple[Reversal, ...]]:

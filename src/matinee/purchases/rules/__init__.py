@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from urllib.parse import unquote
 from uuid import UUID
 
 from matinee.entitlements.rules import right_ends_at
@@ -242,6 +243,11 @@ def customer_of(reference: str) -> UUID | None:
         return None
     raw = base64.b32decode(found["customer"].upper() + "=" * 6)
     return UUID(bytes=raw) if _base32(raw) == found["customer"] else None
+
+
+def names_purchase(text: str) -> bool:
+    """Say whether a reference of ours, of a charge or a refund, stands anywhere in a text, percent-encoded or not."""
+    return _REFERENCE.search(unquote(text).lower()) is not None
 
 
 def surplus_charges(

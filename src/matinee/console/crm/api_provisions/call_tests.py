@@ -4,6 +4,7 @@ import re
 from typing import Any, Final, get_args
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
@@ -21,12 +22,14 @@ from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOpe
 from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import new_id, parse_id
 from matinee.kernel.money import Money
-from matinee.platform.db import Database
+from matinee.platform.db import Database, Transaction
 from matinee.platform.operators import Operator
 from matinee.provisions.jobs import make_test_call
 from matinee.provisions.ports import BillingGateway
-from matinee.provisions.queries import charge_of_test, latest_call_tests
+from matinee.provisions.queries import charge_of_test, get_provision, latest_call_tests
 from matinee.provisions.types import CallName, CallTest, PlatformValue, ProvisionConfig
+from matinee.purchases.queries.matching import is_charge_of_purchase
+from matinee.purchases.rules import names_purchase
 from matinee.staff.types import Role, Staff
 
 Gateway = NamedDependency[SkipValidation[BillingGateway]]
@@ -49,6 +52,12 @@ _LONGEST: Final = 200
 _REFERENCE: Final = re.compile(r"test-[A-Za-z0-9-]{1,59}\Z")
 _NOT_OURS: Final = (
     "Give a reference of a test call, which begins with test-. A purchase is settled on its own page."
+)
+_NAMES_PURCHASE: Final = (
+    "The settings or the account name the reference of a purchase. A purchase is settled on its own page."
+)
+_OF_PURCHASE: Final = (
+    "The charge that this test told of is the charge of a purchase, which is given back on its own page."
 )
 _NO_CHARGE: Final = (
     "No test call of this reference told the charge's id. Make a charge or a status call first."
@@ -163,30 +172,41 @@ async def send_test(
 ) -> CallTest:
     """Send what the form asks for; `unsaved` as in `make_test_call`. Raises Invalid, NotFound, TooMany.
 
-    Billing's id of a charge is never typed: it comes from an earlier test call, so no purchase can be given back.
+    No purchase is touched: none may be named by its reference, in the settings neither, and billing's id of a charge
+    comes from an earlier test call.
     """
     values = form.values(operator, provision_id)
-    if form.chosen == "refund":
-        async with database.transaction(operator.operator_id) as tx:
-            charge_id = await charge_of_test(
-                tx,
-                operator_id=operator.operator_id,
-                provision_id=provision_id,
-                reference=values[PlatformValue.REFERENCE],
-            )
-        if charge_id is None:
-            raise Invalid({"reference": _NO_CHARGE})
-        values[PlatformValue.CHARGE_ID] = charge_id
+    ids = {"operator_id": operator.operator_id, "provision_id": provision_id}
+    async with database.transaction(operator.operator_id) as tx:
+        config = unsaved or (await get_provision(tx, **ids)).config
+        if any(names_purchase(text) for text in (msgspec.json.encode(config).decode(), *values.values())):
+            raise Invalid({"call": _NAMES_PURCHASE})
+        if form.chosen == "refund":
+            values[PlatformValue.CHARGE_ID] = await _charge_to_give_back(tx, ids, values)
     return await make_test_call(
         database,
         gateway,
-        operator_id=operator.operator_id,
-        provision_id=provision_id,
+        **ids,
         call=form.chosen,
         values=values,
         actor=staff.actor,
         unsaved=unsaved,
     )
+
+
+async def _charge_to_give_back(
+    tx: Transaction, ids: dict[str, UUID], values: dict[PlatformValue, str]
+) -> str:
+    """Return billing's id of what was charged under a test reference. Raises Invalid (`reference`).
+
+    It is what an answer said, and who writes the settings may have made anything the answer.
+    """
+    charge_id = await charge_of_test(tx, **ids, reference=values[PlatformValue.REFERENCE])
+    if charge_id is None:
+        raise Invalid({"reference": _NO_CHARGE})
+    if await is_charge_of_purchase(tx, **ids, charge_id=charge_id):
+        raise Invalid({"reference": _OF_PURCHASE})
+    return charge_id
 
 
 async def _page(
