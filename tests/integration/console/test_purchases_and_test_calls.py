@@ -74,7 +74,10 @@ async def test_no_answer_and_no_setting_leads_a_test_to_a_purchase(
             config = msgspec.structs.replace(
                 config, refund=msgspec.structs.replace(config.refund, key_map=rows)
             )
-            await update_provision(tx, **ids, config=config, policy=POLICY, actor=SYSTEM, now=await tx.now())
+            await update_provision(
+                tx, operator_id=shop.operator_id, provision_id=shop.sale.provision_id, config=config, policy=POLICY,
+                actor=SYSTEM, now=await tx.now(),
+            )  # fmt: skip
         named = await browser.post(path, REFUND)
         assert named.status_code == 422
         assert "name the reference of a purchase" in error_at(named, "call")
