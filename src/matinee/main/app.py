@@ -25,6 +25,7 @@ from matinee.main.files import StoredFiles
 from matinee.main.headers import add_security_headers
 from matinee.main.hosts import host_of
 from matinee.main.observing import Observed, note_failure
+from matinee.main.proxies import BehindProxies, trusted_proxies
 from matinee.main.viewer import FOLDER as VIEWER_FOLDER
 from matinee.main.viewer import ViewerApp
 from matinee.main.wiring import Services, build_services
@@ -54,7 +55,7 @@ def create_app(
     what exists after the start out of the garbage collector's sight: for processes that do nothing but serve.
     Raises Misconfigured for settings that cannot work.
     """
-    found = services or build_services(settings)
+    found, proxies = services or build_services(settings), trusted_proxies(settings.trusted_proxies)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -102,7 +103,8 @@ def create_app(
             viewer=ViewerApp(found.hosts, folder=viewer_folder),
         )
     )
-    app.asgi_handler = _with_hot_rights(observed, found)
+    hot = _with_hot_rights(observed, found)
+    app.asgi_handler = BehindProxies(hot, proxies) if proxies else hot
     return app
 
 

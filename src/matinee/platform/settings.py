@@ -19,6 +19,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     migrations and by the platform owner's commands only. `secret_key` is 32 bytes, from which the
     keys for each purpose are derived. `egress_allow` lists the private networks that billing calls
     may reach, as `NETWORK:PORT` separated by commas; empty means public https only.
+    `trusted_proxies` lists the reverse proxies that are believed about whose requests they pass on.
     `database_standby` says whether a standby may take over from the database.
     """
 
@@ -28,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_key: bytes
     egress_allow: str = ""
     key_origin: str = ""
+    trusted_proxies: str = ""
     database_connections: int = 10
     database_standby: Standby = Standby.ATTACHED
     json_logs: bool = True
@@ -45,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             secret_key=_key(_required(environment, "MATINEE_SECRET_KEY")),
             egress_allow=environment.get("MATINEE_EGRESS_ALLOW", ""),
             key_origin=environment.get("MATINEE_KEY_ORIGIN", ""),
+            trusted_proxies=environment.get("MATINEE_TRUSTED_PROXIES", ""),
             database_connections=_count(environment, "MATINEE_DATABASE_CONNECTIONS", 10),
             database_standby=_standby(environment.get("MATINEE_DATABASE_STANDBY", "")),
             json_logs=environment.get("MATINEE_LOG_FORMAT", "json") == "json",

@@ -6,6 +6,7 @@ was right is forgiven; a call to billing is not.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final
 from uuid import UUID
 
@@ -32,8 +33,21 @@ def account_limit(kind: str, name: str) -> TryLimit:
 
 
 def address_limit(kind: str, address: str) -> TryLimit:
-    """Return the limit for one network address, behind which many people may sit."""
-    return TryLimit(f"{kind}-address:{address}"[:LARGEST_SUBJECT], 60)
+    """Return the limit for one network address, behind which many people may sit.
+
+    Of IPv6 every household has a /64 to itself, so that is what counts: else it would have as many tries as it likes.
+    """
+    return TryLimit(f"{kind}-address:{_household(address)}"[:LARGEST_SUBJECT], 60)
+
+
+def _household(address: str) -> str:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return address
+    return str(found.ipv4_mapped or ip_network((int(found), 64), strict=False))
 
 
 _OF_EVERYBODY: Final = {"staff": 3_000, "subscriber": 20_000}

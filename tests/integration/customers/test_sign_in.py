@@ -250,6 +250,21 @@ async def test_tries_are_limited_per_address(world: World, nora: UUID) -> None:
     await _sign_in(world, address="192.0.2.2")
 
 
+@pytest.mark.parametrize(
+    ("address", "other", "same"),
+    [
+        ("2001:db8:1:2::7", "2001:db8:1:2:ffff::8", True),
+        ("2001:db8:1:2::7", "2001:db8:1:3::7", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("unknown", "unknown", True),
+    ],
+)
+def test_a_household_of_ipv6_counts_as_one_address(address: str, other: str, same: bool) -> None:
+    assert (address_limit("staff", address) == address_limit("staff", other)) is same
+
+
 async def _count_tries(world: World, limit: TryLimit, tries: int) -> None:
     async with world.database.transaction(world.operator_id) as tx:
         await tx.execute(
