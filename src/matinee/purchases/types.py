@@ -98,6 +98,11 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     def price(self) -> Money:
         return Money(self.amount_minor, self.currency)
 
+    @property
+    def charge_began_at(self) -> datetime:
+        """From when on a charge may land: the claim, or the confirmation of what was never claimed."""
+        return self.claimed_at or self.confirmed_at
+
 
 class ReversalState(StrEnum):
     """Where a reversal stands."""

@@ -10,9 +10,11 @@ from tests.factories.shop import open_shop
 
 from matinee.kernel.errors import Refused
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
-from matinee.provisions.gateway.simulated import Fault
+from matinee.provisions.gateway.simulated import Charge, Fault
 from matinee.provisions.types import Capability
 from matinee.purchases.errors import AlreadyHeld, KeyReused, QuoteStale
+from matinee.purchases.operations.gate import Breaker, breaker_of
+from matinee.purchases.rules import charge_reference
 from matinee.purchases.types import PurchaseState
 
 A = frozenset({Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND})
@@ -142,3 +144,28 @@ async def test_the_spending_limit_counts_purchases_that_are_open(database_urls: 
         with pytest.raises(Refused) as refused:
             await shop.confirm(ann, other)
         assert refused.value.code == "spending_limit"
+
+
+async def test_a_charge_that_the_database_forgot_is_found_and_ends_the_trial_of_silent_billing(
+    database_urls: EmbeddedPostgresInfo,
+) -> None:
+    async with open_shop(database_urls, capabilities=B) as shop:
+        shop.billing.choose = lambda call: Fault.REQUEST_LOST if call == "charge" else Fault.OK
+        for _ in range(5):
+            await shop.buy(await shop.person())
+        shop.clock.advance(timedelta(seconds=15))
+        ann = await shop.person()
+        reference = charge_reference(
+            shop.services.reference_key, operator_id=shop.operator_id, customer_id=ann.customer_id,
+            item_kind="movie", item_id=shop.sale.movie_id, generation=0,
+        )  # fmt: skip
+        forgotten = Charge(
+            charge_id="tx-0", reference=reference, amount="4.99", currency="EUR", at=shop.clock.moment
+        )
+        shop.billing.charges[reference].append(forgotten)
+        purchase = await shop.buy(ann)
+        assert (purchase.state, purchase.billing_transaction) == (PurchaseState.GRANTED, "tx-0")
+        assert shop.billing.charges[reference] == [forgotten]
+        async with shop.database.transaction(shop.operator_id) as tx:
+            breaker = await breaker_of(tx, operator_id=shop.operator_id, provision_id=shop.sale.provision_id)
+        assert breaker == Breaker()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.reconciliation.conftest import FINANCE, HEAD, Desk, line, open_desk
-from tests.simulation.seeded import ONLY_STATUS
+from tests.simulation.seeded import ONLY_CANCEL, ONLY_STATUS
 
 from matinee.platform.audit import entries_about
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
@@ -92,6 +92,22 @@ async def test_a_late_charge_is_honoured_or_reversed(
         await desk.later(timedelta(minutes=1))
         # Without a refund call finance gives it back.
         assert (await desk.shop.read(purchase)).state is (S.GRANTED if honour else S.REFUND_OPEN)
+
+
+async def test_a_charge_of_a_file_from_before_the_cancel_gives_no_access(
+    module_database_urls: EmbeddedPostgresInfo, tmp_path: Path
+) -> None:
+    async with open_desk(
+        module_database_urls, tmp_path, capabilities=ONLY_CANCEL, honour_late_charges=True
+    ) as desk:
+        purchase = await desk.buy(Fault.ANSWER_LOST)
+        desk.shop.billing.choose = lambda call: Fault.TAKES_BACK if call == "cancel" else Fault.OK
+        await desk.later(timedelta(minutes=1))
+        assert ((await desk.shop.read(purchase)).state, desk.shop.standing(purchase)) == (S.VOID, 0)
+        file = await desk.compare(HEAD + line(purchase, transaction="tx-1"))
+        assert await desk.verdicts(file) == [("theirs_only", "late_charge")]
+        await desk.apply(file)
+        assert (await desk.shop.read(purchase)).state is S.REVERSING
 
 
 async def test_a_charge_under_a_closed_purchase_is_only_reported_after_a_week(desk: Desk) -> None:

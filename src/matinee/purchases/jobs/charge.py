@@ -88,7 +88,6 @@ async def _ask_before_charging(services: PurchaseServices, order: BillingOrder) 
     result = await services.gateway.status(order.target, order.values)
     match result.outcome.kind:
         case StatusKind.NO_ANSWER:
-            await heard(services, order, result.outcome.cause)
             change = Change(
                 to=PurchaseState.NOT_SENT, cause="status_unanswered", check_in=None, record=result.record
             )
@@ -112,6 +111,7 @@ async def _ask_before_charging(services: PurchaseServices, order: BillingOrder) 
             )
         else:
             moved = await move(tx, operator=order.operator, purchase=order.purchase, change=change, now=now)
+    await heard(services, order, result.outcome.cause)
     return moved or await _read(services, order)
 
 
@@ -196,9 +196,7 @@ async def heard(services: PurchaseServices, order: BillingOrder, cause: str) -> 
     if silent and order.purchase.state is PurchaseState.UNKNOWN:
         return  # a repeat: the silence is the one that it follows
     if silent:
-        full = services.pressure.silent(
-            order.billing, order.purchase.claimed_at or order.purchase.confirmed_at
-        )
+        full = services.pressure.silent(order.billing, order.purchase.charge_began_at)
     else:
         services.pressure.answered(order.billing)
         full = False

@@ -6,7 +6,7 @@ from matinee.platform.db import Transaction
 from matinee.provisions.types import CancelKind, CancelResult
 from matinee.purchases.jobs.charge import still_ours
 from matinee.purchases.operations.charging import BillingOrder
-from matinee.purchases.operations.reversing import end_cancelled
+from matinee.purchases.operations.reversing import CANCELLED, end_unpaid
 from matinee.purchases.operations.transitions import note
 from matinee.purchases.queries import get_purchase
 from matinee.purchases.services import PurchaseServices
@@ -46,7 +46,8 @@ async def granted_meanwhile(
         await note(tx, purchase=purchase, record=result.record, now=now)
         return True
     log.warning("cancelled_under_a_right", purchase_id=str(purchase.purchase_id))
-    await end_cancelled(
-        tx, order=order.with_purchase(purchase), reference_key=services.reference_key, record=result.record, now=now,
+    await end_unpaid(
+        tx, order=order.with_purchase(purchase), reference_key=services.reference_key, cause=CANCELLED,
+        ended=CANCELLED.code, record=result.record, now=now,
     )  # fmt: skip
     return True

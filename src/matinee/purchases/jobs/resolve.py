@@ -212,7 +212,7 @@ async def _by_cancel(
 def _may_repeat(order: BillingOrder, now: datetime) -> bool:
     purchase = order.purchase
     return Capability.IDEMPOTENT in order.capabilities and may_repeat(
-        age=now - _claimed(purchase),
+        age=now - purchase.charge_began_at,
         gave_up=purchase.gave_up_at is not None,
         ends_at=purchase.licence_ends_at,
         timeout=timedelta(seconds=order.config.timeout_seconds),
@@ -227,7 +227,7 @@ async def _by_status(
     async with services.database.transaction(order.operator.operator_id) as tx:
         after = await tx.now()
         purchase = order.purchase
-        quiet = now - _claimed(purchase) >= order.quiet
+        quiet = now - purchase.charge_began_at >= order.quiet
         change = None
         match result.outcome.kind:
             case StatusKind.CHARGED:
@@ -283,7 +283,7 @@ async def _by_person(services: PurchaseServices, order: BillingOrder, now: datet
 async def _wait(tx: Transaction, order: BillingOrder, now: datetime) -> None:
     """Keep UNKNOWN and set the next check by the schedule; after a day staff are told, after a week they decide."""
     purchase = order.purchase
-    age = now - _claimed(purchase)
+    age = now - purchase.charge_began_at
     if age >= RESOLVE_GIVES_UP_AFTER:
         change = Change(to=PurchaseState.REVIEW, cause="unanswered_for_a_week", check_in=STAFF_LOOK)
         await move(tx, operator=order.operator, purchase=purchase, change=change, now=now)
@@ -327,10 +327,6 @@ def _was_not_found_before(purchase: Purchase, now: datetime) -> bool:
 
 def _named(purchase: Purchase) -> dict[str, str]:
     return {"operator_id": str(purchase.operator_id), "purchase_id": str(purchase.purchase_id)}
-
-
-def _claimed(purchase: Purchase) -> datetime:
-    return purchase.claimed_at or purchase.confirmed_at
 
 
 _CHECKS: Mapping[PurchaseState, Check] = {

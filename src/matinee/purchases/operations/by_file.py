@@ -14,13 +14,12 @@ from matinee.purchases.operations.late_charges import charge_turned_up, grant_or
 from matinee.purchases.operations.reversing import (
     NONE_STANDS,
     ReversalCause,
-    begin_reversal,
     book_duplicates,
-    finish_reversal,
+    end_unpaid,
 )
 from matinee.purchases.operations.transitions import Change, move
 from matinee.purchases.queries import get_purchase, reversals_of
-from matinee.purchases.rules import check_after
+from matinee.purchases.rules import cancels, check_after
 from matinee.purchases.rules.by_file import (
     FileEffect,
     FileEvidence,
@@ -28,7 +27,7 @@ from matinee.purchases.rules.by_file import (
     effect_of_rows,
     unreturned,
 )
-from matinee.purchases.types import Evidence, Purchase, PurchaseState, Reversal, ReversalState
+from matinee.purchases.types import Evidence, Purchase, PurchaseState, Reversal
 
 S = PurchaseState
 
@@ -113,11 +112,15 @@ async def _apply(
             change = _change(order, S.REVIEW, "file_amount_differs")
             return await move(tx, operator=order.operator, purchase=order.purchase, change=change, now=now)
         case FileEffect.LATE_CHARGE:
+            # Where billing can only cancel, a cancel may have undone since what the file lists.
+            proved = not cancels(order.capabilities)
             return await charge_turned_up(
-                tx, order=order, reference_key=reference_key, charge_id=charge_id, record=None
+                tx, order=order, reference_key=reference_key, charge_id=charge_id, record=None, proved=proved
             )
         case FileEffect.END_ACCESS:
-            return await _end_access(tx, order, reference_key, cause, now)
+            return await end_unpaid(
+                tx, order=order, reference_key=reference_key, cause=cause, ended="nothing_stands", now=now
+            )
         case FileEffect.REVERSE_DUPLICATES:
             return order.purchase
 
@@ -129,28 +132,6 @@ def _change(order: BillingOrder, to: PurchaseState, cause: str, charge_id: str |
         check_in=check_after(to, capabilities=order.capabilities, quiet=order.quiet),
         evidence=Evidence.SETTLEMENT if to is S.GRANTED else None,
         billing_transaction=charge_id,
-    )
-
-
-async def _end_access(
-    tx: Transaction, order: BillingOrder, reference_key: bytes, cause: ReversalCause, now: datetime
-) -> Purchase | None:
-    """End the access of a purchase that was never charged. Nothing is due back, so billing is asked for no refund."""
-    moved = await begin_reversal(
-        tx, operator=order.operator, reference_key=reference_key, purchase=order.purchase, cause=cause,
-        check_in=None, now=now,
-    )  # fmt: skip
-    if moved is None:
-        return None
-    reversals = await reversals_of(
-        tx, operator_id=moved.operator_id, customer_id=moved.customer_id, purchase_id=moved.purchase_id
-    )
-    main = next(one for one in reversals if not one.is_duplicate)
-    await finish_reversal(
-        tx, order=order, reversal=main, to=ReversalState.REVERSED, cause="nothing_stands", now=now
-    )
-    return await get_purchase(
-        tx, operator_id=moved.operator_id, customer_id=moved.customer_id, purchase_id=moved.purchase_id
     )
 
 

@@ -167,7 +167,7 @@ def settles_from(purchase: Purchase, *, capabilities: Capabilities, quiet: timed
         return None
     if purchase.state is PurchaseState.REVIEW:
         return purchase.state_since
-    return (purchase.claimed_at or purchase.confirmed_at) + quiet
+    return purchase.charge_began_at + quiet
 
 
 async def settle_times(tx: Transaction, *, purchases: Sequence[Purchase]) -> dict[UUID, datetime]:

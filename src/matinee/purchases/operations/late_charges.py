@@ -95,4 +95,4 @@ async def _could_be_honoured(tx: Transaction, order: BillingOrder, now: datetime
     )  # fmt: skip
     if holder is not None:
         return False
-    return now < right_until(purchase, order.operator, purchase.claimed_at or purchase.confirmed_at)
+    return now < right_until(purchase, order.operator, purchase.charge_began_at)

@@ -280,26 +280,34 @@ async def finish_reversal(
     return True
 
 
-async def end_cancelled(
-    tx: Transaction, *, order: BillingOrder, reference_key: bytes, record: ExchangeRecord, now: datetime
-) -> None:
-    """End a GRANTED purchase whose reference billing has closed: nothing stands, and no refund is asked for."""
-    purchase = order.purchase
-    reversing = await begin_reversal(
-        tx, operator=order.operator, reference_key=reference_key, purchase=purchase, cause=CANCELLED, check_in=None,
-        record=record, now=now,
+async def end_unpaid(
+    tx: Transaction,
+    *,
+    order: BillingOrder,
+    reference_key: bytes,
+    cause: ReversalCause,
+    ended: str,
+    record: ExchangeRecord | None = None,
+    now: datetime,
+) -> Purchase | None:
+    """End a GRANTED purchase under which no charge stands: nothing is due back, so billing is asked for no refund.
+
+    `ended`: why, as the event's cause says it. None: the purchase was moved meanwhile.
+    """
+    moved = await begin_reversal(
+        tx, operator=order.operator, reference_key=reference_key, purchase=order.purchase, cause=cause,
+        check_in=None, record=record, now=now,
     )  # fmt: skip
-    if reversing is None:
-        return
-    for reversal in await reversals_of(
-        tx,
-        operator_id=purchase.operator_id,
-        customer_id=purchase.customer_id,
-        purchase_id=purchase.purchase_id,
-    ):
-        if reversal.state is ReversalState.REVERSING and not reversal.is_duplicate:
-            to, cause = ReversalState.REVERSED, CANCELLED.code
-            await finish_reversal(tx, order=order, reversal=reversal, to=to, cause=cause, now=now)
+    if moved is None:
+        return None
+    ids = {
+        "operator_id": moved.operator_id,
+        "customer_id": moved.customer_id,
+        "purchase_id": moved.purchase_id,
+    }
+    main = next(one for one in await reversals_of(tx, **ids) if not one.is_duplicate)
+    await finish_reversal(tx, order=order, reversal=main, to=ReversalState.REVERSED, cause=ended, now=now)
+    return await get_purchase(tx, **ids)
 
 
 def can_refund(order: BillingOrder) -> bool:

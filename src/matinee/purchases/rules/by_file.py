@@ -111,7 +111,7 @@ def effect_of_absence(
 
     Access ends only where billing cannot be asked, and only if billing's own answer was all that we had.
     """
-    landed = (purchase.claimed_at or purchase.confirmed_at) + quiet
+    landed = purchase.charge_began_at + quiet
     if landed > covers_until or now < landed + LISTED_WITHIN:
         return None
     if purchase.state is S.UNKNOWN:

@@ -183,7 +183,7 @@ def judge_absent(
     )
     if effect is not None:
         return effect, ""
-    if (purchase.claimed_at or purchase.confirmed_at) + quiet > covers_until:
+    if purchase.charge_began_at + quiet > covers_until:
         return None, "Confirmed just before the end of the period: the next file may list it."
     if purchase.state is S.GRANTED:
         return (
