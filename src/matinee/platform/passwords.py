@@ -1,6 +1,6 @@
 """Password hashing: Argon2id in a bounded pool of threads, so that sign-ins cannot starve everything else.
 
-The queue before the pool is bounded as well, and served in turn: who floods it waits for himself.
+The queue before the pool is bounded as well, and served in turn: a flood of one party makes that party wait.
 """
 
 import asyncio

@@ -21,6 +21,7 @@ IpNetwork = IPv4Network | IPv6Network
 LONGEST_URL = 2000
 _HTTPS_PORT = 443
 _HTTP_PORT = 80
+_ONLY_HTTPS = "The address must begin with https://; the platform's owner may allow http for it."
 
 _URL_TEXT = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+\Z")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%(?:0[0-9A-Fa-f]|1[0-9A-Fa-f]|7[Ff])")
@@ -113,9 +114,7 @@ class EgressPolicy(msgspec.Struct, frozen=True):
         covering = [rule for rule in self.rules if rule.covers(address, destination.port)]
         if covering:
             if not destination.secure and not any(rule.plain for rule in covering):
-                raise EgressRefused(
-                    "Billing must be called by https; the platform's owner may allow http for it."
-                )
+                raise EgressRefused(_ONLY_HTTPS)
             return
         if not _is_public(address):
             raise EgressRefused(
@@ -123,9 +122,7 @@ class EgressPolicy(msgspec.Struct, frozen=True):
             )
         named = self._named(destination)
         if not destination.secure and not any(rule.plain for rule in named):
-            raise EgressRefused(
-                "Billing must be called by https; the platform's owner may allow http for it."
-            )
+            raise EgressRefused(_ONLY_HTTPS)
         if destination.port != _HTTPS_PORT and not named:
             raise EgressRefused(_wrong_door(destination))
 
@@ -219,7 +216,7 @@ def _is_public(address: IpAddress) -> bool:
 
 def _wrong_door(destination: Destination) -> str:
     if not destination.secure:
-        return "Billing must be called by https; the platform's owner may allow http for it."
+        return _ONLY_HTTPS
     return f"Port {destination.port} is not allowed; the platform's owner may allow it."
 
 

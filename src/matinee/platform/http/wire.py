@@ -167,5 +167,5 @@ def _failure(error: Exception, progress: _Progress) -> Failure:
     if isinstance(cause, ssl.SSLError | ssl.CertificateError | aiohttp.ClientSSLError):
         return Failure.TLS
     if not isinstance(cause, OSError | aiohttp.ClientError):
-        _log.warning("billing_call_failed", error=type(cause).__name__)
+        _log.warning("http_call_failed", error=type(cause).__name__)
     return Failure.CONNECT

@@ -12,7 +12,7 @@ from matinee.kernel.errors import Misconfigured
 from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.http.messages import Failure, HttpRequest, Reply
 from matinee.platform.http.resolver import Lookup, LookupPool
-from matinee.platform.http.wire import CONNECT_SECONDS, LONGEST_BODY_BYTES, Wire
+from matinee.platform.http.wire import Wire
 from matinee.platform.secrets import SecretBox
 from matinee.provisions import rules
 from matinee.provisions.gateway.authentication import authenticated
@@ -37,8 +37,6 @@ from matinee.provisions.types import (
     StatusResult,
     Values,
 )
-
-__all__ = ["CONNECT_SECONDS", "LONGEST_BODY_BYTES", "AiohttpBillingGateway"]
 
 _UNAUTHORIZED = 401
 

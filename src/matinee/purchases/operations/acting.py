@@ -240,7 +240,7 @@ def _until(
     return startable_until(now, unit=unit, quantity=quantity, zone=operator.zone, licence_ends_at=licence)
 
 
-class Granted(msgspec.Struct, frozen=True, kw_only=True):
+class ItemToGrant(msgspec.Struct, frozen=True, kw_only=True):
     """What an item that is to be given away says of itself. `ends_at`: its licence's, or a live event's own."""
 
     title: str
@@ -249,7 +249,7 @@ class Granted(msgspec.Struct, frozen=True, kw_only=True):
     prices: dict[str, int]
 
 
-async def _item(tx: Transaction, case: Case, proposal: GrantProposal) -> Granted:
+async def _item(tx: Transaction, case: Case, proposal: GrantProposal) -> ItemToGrant:
     """Return what is to be granted. Raises Invalid (`item_id`) for something that nobody may be given."""
     row = await tx.fetchrow(
         """SELECT i.title, i.runtime_minutes, least(i.licence_ends_at, l.ends_at) AS ends_at,
@@ -265,7 +265,7 @@ async def _item(tx: Transaction, case: Case, proposal: GrantProposal) -> Granted
         raise Invalid({"item_id": "Choose something that is in the catalogue."})
     if row["gone"]:
         raise Invalid({"item_id": "This was withdrawn, so it cannot be granted."})
-    return Granted(
+    return ItemToGrant(
         title=row["title"], runtime_minutes=row["runtime_minutes"], ends_at=row["ends_at"],
         prices=dict(row["prices"]),
     )  # fmt: skip

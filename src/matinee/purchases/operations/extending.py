@@ -26,7 +26,7 @@ MORE_AT_MOST: Final = timedelta(days=30)
 async def extend_by_staff(
     tx: Transaction, *, case: Case, entitlement_id: UUID, until: datetime, reason: str, actor: Actor
 ) -> Entitlement:
-    """Let a right be started until later; one that was sold `MORE_AT_MOST` longer than it was sold for, in all.
+    """Let a right be started until later: one that was sold, at most `MORE_AT_MOST` later in all than it was sold for.
 
     One that is over would be given a second time by this: above the operator's limit that is a free grant, which a
     second person agrees to. Raises as `extend_right`, Invalid (`until`), and Refused (`needs_second_person`).
