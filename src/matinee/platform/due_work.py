@@ -26,6 +26,10 @@ IDLE_SECONDS = 0.5
 BREATH_SECONDS = 0.02
 """How long a full loop lets places become free before it looks again, so that not each of them costs a look."""
 
+REST_SECONDS = 5.0
+"""How long this process leaves alone what broke unexpectedly. It may have broken before it took its lease: without
+a rest it would be due at once, and be done over and over as fast as the machine can."""
+
 
 class HasOperator(Protocol):
     """What names one piece of work: hashable, and somebody's."""
@@ -61,6 +65,7 @@ class DueWork(Generic[Key]):
         self._look, self._do = look, do
         self._at_once, self._per_operator, self._in_a_crowd = at_once, per_operator, in_a_crowd
         self._running: dict[Key, asyncio.Task[None]] = {}
+        self._resting_until: dict[Key, float] = {}
         self._held_back = False
         self._freed = asyncio.Event()
 
@@ -91,8 +96,10 @@ class DueWork(Generic[Key]):
         busy = [operator_id for operator_id, taken in places.items() if taken >= self._share()]
         self._held_back = bool(busy)
         started = 0
+        now = asyncio.get_running_loop().time()
+        self._resting_until = {key: until for key, until in self._resting_until.items() if now < until}
         for key in await self._look(busy):
-            if key in self._running:
+            if key in self._running or key in self._resting_until:
                 continue
             if places[key.operator_id] >= self._share():
                 self._held_back = True
@@ -132,6 +139,7 @@ class DueWork(Generic[Key]):
         except MatineeError as error:
             self._log.warning("due_work_failed", key=str(key), code=error.code)
         except Exception:
+            self._resting_until[key] = asyncio.get_running_loop().time() + REST_SECONDS
             self._log.exception("due_work_crashed", key=str(key))
 
 

@@ -90,3 +90,33 @@ async def test_when_every_place_is_taken_nothing_more_is_started() -> None:
     desk.release.set()
     desk.due.clear()
     await work.drain()
+
+
+async def test_what_breaks_is_left_alone_for_a_while_and_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(due_work, "IDLE_SECONDS", 0.0)
+    desk, stop = Desk(), asyncio.Event()
+    broken, sound = desk.add(1, 1), desk.add(2, 3)
+    tried: Counter[UUID] = Counter()
+
+    async def do(key: Key) -> None:
+        tried[key.operator_id] += 1
+        if key.operator_id == broken:  # before any lease: it stays due
+            raise RuntimeError("a row that nobody can read")
+        desk.due.remove(key)
+
+    async def looked(times: int) -> None:
+        work = asyncio.create_task(DueWork("test", look=desk.look, do=do).run(stop))
+        async with asyncio.timeout(20):
+            while desk.looks < times:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        stop.set()
+        await work
+
+    await looked(20)
+    assert tried == {broken: 1, sound: 3}
+    monkeypatch.setattr(due_work, "REST_SECONDS", 0.0)
+    stop.clear()
+    await looked(40)
+    assert tried[broken] > 10
