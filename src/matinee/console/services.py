@@ -7,11 +7,16 @@ import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from matinee.platform.db import Database
+from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.operators import Operator
+from matinee.platform.secrets import SecretBox
 from matinee.platform.storage import ObjectStorage
 from matinee.platform.tokens import TokenSigner
+from matinee.provisions.ports import BillingGateway
+from matinee.purchases.services import PurchaseServices
 from matinee.staff.types import Staff
 
 ConsoleRequest = Request[Any, Any, Any]
@@ -21,6 +26,13 @@ ConsoleDatabase = NamedDependency[Database]
 ConsoleStorage = NamedDependency[ObjectStorage]
 CurrentOperator = NamedDependency[Operator]
 CurrentStaff = NamedDependency[Staff]
+
+# And what `main` adds (`Services.extras`), under the names that the parameters of the handlers have.
+Purchases = NamedDependency[SkipValidation[PurchaseServices]]
+Gateway = NamedDependency[SkipValidation[BillingGateway]]
+Egress = NamedDependency[SkipValidation[EgressPolicy]]
+Box = NamedDependency[SkipValidation[SecretBox]]
+
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
 

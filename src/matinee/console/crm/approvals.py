@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath
 from litestar.response import Stream
 
 from matinee.console.access import allow
@@ -14,7 +13,7 @@ from matinee.console.crm.words import KINDS, OUTCOMES, PURCHASE
 from matinee.console.forms import read_form
 from matinee.console.reasons import ReasonForm, ask_again
 from matinee.console.rendering import redirect, render, render_fragment
-from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff, Purchases
 from matinee.console.tables import Column, Filter, ListSpec, Table, csv_response, every_row, list_query
 from matinee.kernel.errors import Forbidden, Invalid
 from matinee.kernel.ids import parse_id
@@ -24,12 +23,9 @@ from matinee.purchases.jobs.deciding import approve_or_lapse
 from matinee.purchases.operations.four_eyes import reject
 from matinee.purchases.queries import waiting_for_staff
 from matinee.purchases.queries.decisions import ListedDecision, get_decision, list_decisions, waiting_counts
-from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import DecisionOutcome
 from matinee.staff.rules import may
 from matinee.staff.types import Role
-
-Purchases = NamedDependency[SkipValidation[PurchaseServices]]
 
 PATH = "/console/crm/approvals"
 

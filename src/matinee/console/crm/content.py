@@ -5,8 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath
 from wtforms import HiddenField
 
 from matinee.console.access import allow
@@ -20,7 +19,7 @@ from matinee.console.crm.words import PURCHASE
 from matinee.console.forms import read_form
 from matinee.console.reasons import ReasonForm, ask_again
 from matinee.console.rendering import is_part_asked, redirect, render_fragment
-from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff, Purchases
 from matinee.console.tables import Column, Filter, ListSpec, Table, list_query
 from matinee.customers.queries import list_devices
 from matinee.entitlements.queries import entitlements_of_customer
@@ -42,7 +41,6 @@ from matinee.purchases.queries import (
     reversals_of,
 )
 from matinee.purchases.queries.decisions import decisions_of_customer
-from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import (
     Decision,
     PurchaseState,
@@ -51,8 +49,6 @@ from matinee.purchases.types import (
     StaffVerdict,
 )
 from matinee.staff.types import Role
-
-Purchases = NamedDependency[SkipValidation[PurchaseServices]]
 
 _POSTERS = "movies_handheld"
 

@@ -5,8 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath
 from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
 
 from matinee.catalog.queries import item_choices, item_titles
@@ -18,7 +17,7 @@ from matinee.console.forms import choices, read_form, show_errors, stripped
 from matinee.console.local_time import from_local, to_local
 from matinee.console.reasons import ReasonForm, ask_again
 from matinee.console.rendering import redirect
-from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff, Purchases
 from matinee.entitlements.operations import revoke_grant
 from matinee.entitlements.queries import get_entitlement
 from matinee.entitlements.types import Entitlement
@@ -32,8 +31,6 @@ from matinee.purchases.queries import get_purchase
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Decision, GrantProposal
 from matinee.staff.types import Role
-
-Purchases = NamedDependency[SkipValidation[PurchaseServices]]
 
 _LASTS = [("rule", "As a PPV rule says"), ("until", "Until a time of my choice")]
 _MAY_GIVE = allow(Role.CARE, Role.FINANCE)

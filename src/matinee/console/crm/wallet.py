@@ -5,8 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath
 from wtforms import HiddenField, RadioField, StringField, TextAreaField
 
 from matinee.console.access import allow
@@ -17,7 +16,7 @@ from matinee.console.crm.purchase_view import cause_words
 from matinee.console.forms import choices, read_form, show_errors, stripped
 from matinee.console.reasons import ReasonForm
 from matinee.console.rendering import redirect
-from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff, Purchases
 from matinee.console.tables import Column, ListSpec, Table, list_query
 from matinee.kernel.errors import Conflict, Invalid
 from matinee.kernel.ids import new_id, parse_id
@@ -26,11 +25,8 @@ from matinee.platform.db import Database
 from matinee.platform.operators import Operator
 from matinee.purchases.operations.wallet import checked_change
 from matinee.purchases.queries import wallet_balance, wallet_lines
-from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Decision, WalletProposal
 from matinee.staff.types import Role
-
-Purchases = NamedDependency[SkipValidation[PurchaseServices]]
 
 SPEC = ListSpec(
     path=PATH,

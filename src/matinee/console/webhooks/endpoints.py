@@ -4,23 +4,27 @@ from typing import Any, Final
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath
 from wtforms import HiddenField, SelectMultipleField, StringField
 
 from matinee.console.access import allow
 from matinee.console.editing import show_both, version_sent
 from matinee.console.forms import ConsoleForm, choices, read_form, show_errors, stripped
 from matinee.console.rendering import redirect, render
-from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.console.services import (
+    Box,
+    ConsoleDatabase,
+    ConsoleRequest,
+    CurrentOperator,
+    CurrentStaff,
+    Egress,
+)
 from matinee.console.webhooks.words import KINDS
 from matinee.kernel.errors import Conflict, Invalid
 from matinee.kernel.ids import parse_id
 from matinee.platform.audit import AuditEntry, entries_about
 from matinee.platform.db import Database
-from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.operators import Operator
-from matinee.platform.secrets import SecretBox
 from matinee.staff.types import Role
 from matinee.webhooks.operations import (
     create_endpoint,
@@ -34,9 +38,6 @@ from matinee.webhooks.types import EVERY_KIND, Endpoint, EndpointDraft, EventKin
 
 PATH: Final = "/console/webhooks"
 MAY: Final = allow(Role.INTEGRATION)
-
-Box = NamedDependency[SkipValidation[SecretBox]]
-Egress = NamedDependency[SkipValidation[EgressPolicy]]
 
 
 class EndpointForm(ConsoleForm):

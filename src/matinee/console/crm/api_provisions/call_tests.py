@@ -6,8 +6,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath
 from wtforms import BooleanField, SelectField, StringField
 
 from matinee.console.access import allow
@@ -18,7 +17,7 @@ from matinee.console.crm.provision_words import sample_values
 from matinee.console.crm.purchase_view import cause_words
 from matinee.console.forms import ConsoleForm, choices, read_form, show_errors, stripped
 from matinee.console.rendering import redirect
-from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff, Gateway
 from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import new_id, parse_id
 from matinee.kernel.money import Money
@@ -31,8 +30,6 @@ from matinee.provisions.types import CallName, CallTest, PlatformValue, Provisio
 from matinee.purchases.queries.matching import is_charge_of_purchase
 from matinee.purchases.rules import names_purchase
 from matinee.staff.types import Role, Staff
-
-Gateway = NamedDependency[SkipValidation[BillingGateway]]
 
 WORDS: Final[dict[str, Any]] = {
     "calls": CALL,

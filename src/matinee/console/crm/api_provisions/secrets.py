@@ -6,28 +6,24 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath
 from wtforms import HiddenField, PasswordField
 
 from matinee.console.access import allow
 from matinee.console.crm.api_provisions.head import PATH, read_head, show
 from matinee.console.forms import ConsoleForm, read_form, show_errors
 from matinee.console.rendering import redirect
-from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.console.services import Box, ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import parse_id
 from matinee.platform.db import Transaction
 from matinee.platform.operators import Operator
-from matinee.platform.secrets import SecretBox
 from matinee.provisions.operations import delete_secret, set_secret
 from matinee.provisions.queries import list_secret_names
 from matinee.provisions.rules import secret_names
 from matinee.provisions.rules.callbacks import callback_url
 from matinee.provisions.types import Provision
 from matinee.staff.types import Role
-
-Box = NamedDependency[SkipValidation[SecretBox]]
 
 
 class SecretState(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,8 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath
 
 from matinee.console.access import allow
 from matinee.console.crm.api_provisions.call_tests import first_form, sends_mapping_id
@@ -27,20 +26,17 @@ from matinee.console.crm.words import action_words, changes_words
 from matinee.console.editing import show_both, version_sent
 from matinee.console.forms import read_form
 from matinee.console.rendering import redirect, render, render_fragment
-from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff, Egress
 from matinee.kernel.errors import Conflict, Invalid
 from matinee.kernel.ids import parse_id
 from matinee.platform.audit import AuditEntry, entries_about
 from matinee.platform.db import Database
-from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.operators import Operator
 from matinee.provisions.operations import create_provision, update_provision
 from matinee.provisions.queries import latest_call_tests, list_provisions
 from matinee.provisions.rules import secret_names
 from matinee.provisions.types import API_TYPES
 from matinee.staff.types import Role
-
-Egress = NamedDependency[SkipValidation[EgressPolicy]]
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,8 +6,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 
 from matinee.console.access import allow
@@ -17,7 +16,7 @@ from matinee.console.crm.api_provisions.head import PATH, read_head
 from matinee.console.crm.api_provisions.settings import Draft, form_page, read_saved
 from matinee.console.forms import ConsoleForm, choices, read_form, sent_file, stripped
 from matinee.console.rendering import redirect, render
-from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff, Egress
 from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import parse_id
 from matinee.platform.db import Database
@@ -28,8 +27,6 @@ from matinee.provisions.queries import list_provisions
 from matinee.provisions.rules import secret_names, validated_config
 from matinee.provisions.types import ProvisionConfig
 from matinee.staff.types import Role
-
-Egress = NamedDependency[SkipValidation[EgressPolicy]]
 
 LARGEST_BYTES: Final = 100_000
 _MOST_SHOWN: Final = 30

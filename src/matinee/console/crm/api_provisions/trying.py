@@ -4,13 +4,11 @@ from typing import Any
 
 import msgspec
 from litestar import Response, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath
 
 from matinee.console.access import allow
 from matinee.console.crm.api_provisions.call_tests import (
     WORDS,
-    Gateway,
     TestCallForm,
     send_test,
     told_by,
@@ -18,15 +16,19 @@ from matinee.console.crm.api_provisions.call_tests import (
 from matinee.console.crm.api_provisions.form import ProvisionForm, config_of
 from matinee.console.forms import ConsoleForm, read_form, show_errors
 from matinee.console.rendering import render_fragment
-from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.console.services import (
+    ConsoleDatabase,
+    ConsoleRequest,
+    CurrentOperator,
+    CurrentStaff,
+    Egress,
+    Gateway,
+)
 from matinee.kernel.errors import Invalid, TooMany
 from matinee.kernel.ids import parse_id
-from matinee.platform.http.egress import EgressPolicy
 from matinee.provisions.queries import get_provision
 from matinee.provisions.rules import validated_config
 from matinee.staff.types import Role
-
-Egress = NamedDependency[SkipValidation[EgressPolicy]]
 
 _FRAGMENT = "crm/api_provisions/_tried.html"
 _TEST_FIELDS = ("call", "userid", "customer_mapping_id", "price", "reference", "agreed")

@@ -5,8 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath
 
 from matinee.console.access import allow
 from matinee.console.crm.api_provisions.form import form_of
@@ -14,15 +13,13 @@ from matinee.console.crm.api_provisions.head import PATH, read_head, show
 from matinee.console.crm.api_provisions.settings import form_context
 from matinee.console.forms import ConsoleForm, read_form
 from matinee.console.rendering import redirect
-from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff, Egress
 from matinee.kernel.errors import Invalid, NotFound
 from matinee.kernel.ids import parse_id
 from matinee.platform.http.egress import EgressPolicy
 from matinee.provisions.operations import update_provision
 from matinee.provisions.queries import get_provision, get_version, version_history
 from matinee.staff.types import Role
-
-Egress = NamedDependency[SkipValidation[EgressPolicy]]
 
 
 @get("/crm/products/api-provisions/{key:str}/versions", guards=[allow(Role.INTEGRATION)])

@@ -4,8 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath
 from wtforms import HiddenField, RadioField
 
 from matinee.console.access import allow
@@ -15,12 +14,11 @@ from matinee.console.crm.words import PURCHASE
 from matinee.console.forms import choices, read_form, show_errors
 from matinee.console.reasons import ReasonForm
 from matinee.console.rendering import redirect, render
-from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
+from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff, Purchases
 from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import new_id, parse_id
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
-from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Decision
 from matinee.reconciliation.operations.resolving import RowDecision, resolutions_for, resolve
 from matinee.reconciliation.queries.files import get_file
@@ -29,8 +27,6 @@ from matinee.reconciliation.types import Resolution
 from matinee.staff.types import Role
 
 _MAY: Final = allow(Role.FINANCE, Role.INTEGRATION)
-
-Purchases = NamedDependency[SkipValidation[PurchaseServices]]
 
 
 class ResolveForm(ReasonForm):
