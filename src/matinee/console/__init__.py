@@ -43,6 +43,7 @@ How to add a page
    No inline script and no style attribute: the policy refuses them. Behaviour hangs on `data-`
    attributes (static/js/*.js); htmx is there with the CSRF header set on the body.
 4. `matinee.kernel.errors` become pages by themselves (console/errors.py): 401, 403, 404, 409, 422, 429, 503.
+   An action that needs a reason is done inside `asking_again` (console/reasons.py): Invalid then asks for it anew.
 5. CSV: a route `PATH.csv` that returns `csv_response(name, header, rows)`, with `every_row` and
    `has_csv=True` in the ListSpec.
 6. The page of Cloud Sync also answers `GET /console/cloud-sync/pending` with the fragment

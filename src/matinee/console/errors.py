@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Response
 from litestar.exceptions import HTTPException
 
-from matinee.console import access, rendering
+from matinee.console import access, reasons, rendering
 from matinee.console.services import ConsoleRequest
 from matinee.kernel import errors
 
@@ -90,6 +90,7 @@ def _page(
 
 
 EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
+    reasons.AskAgain: reasons.reason_page,
     errors.MatineeError: matinee_error_page,
     HTTPException: http_error_page,
     Exception: unexpected_error_page,

@@ -1,5 +1,7 @@
 """Actions that need a reason: asked for in a dialog, and on a page of its own when what came was no good."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from litestar import Response
@@ -22,12 +24,27 @@ class ReasonForm(ConsoleForm):
         return [field for field in self if isinstance(field, HiddenField)]
 
 
-def ask_again(
-    request: ConsoleRequest, form: ReasonForm, error: Invalid, *, title: str, button: str, back: str
-) -> Response[Any]:
-    """Return the page that asks for the reason once more, with what was typed. `back` is where it came from."""
-    show_errors(form, error)
-    return render(
-        request, "reason.html", status=422, form=form, title=title, button=button, back=back,
-        action=request.url.path,
-    )  # fmt: skip
+class AskAgain(Invalid):
+    """The reason, or what came with it, was no good: it is asked for once more. `context` is that page's."""
+
+    def __init__(self, error: Invalid, context: dict[str, Any]) -> None:
+        super().__init__(error.fields, error.message)
+        self.context = context
+
+
+@contextmanager
+def asking_again(form: ReasonForm, *, title: str, button: str, back: str) -> Iterator[None]:
+    """Do within this what the reason is for: Invalid then leads to a page that shows it beside what was typed.
+
+    `title` and `button` say what is being done, and `back` is the address where it came from.
+    """
+    try:
+        yield
+    except Invalid as error:
+        show_errors(form, error)
+        raise AskAgain(error, {"form": form, "title": title, "button": button, "back": back}) from error
+
+
+def reason_page(request: ConsoleRequest, error: AskAgain) -> Response[Any]:
+    """Return the page that asks for the reason once more."""
+    return render(request, "reason.html", status=422, action=request.url.path, **error.context)

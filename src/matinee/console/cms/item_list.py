@@ -17,11 +17,10 @@ from matinee.console.access import allow
 from matinee.console.cms.item_form import own_currency_first
 from matinee.console.cms.shelves import Shelf, on_every_shelf, shelf_of
 from matinee.console.forms import read_form
-from matinee.console.reasons import ReasonForm, ask_again
+from matinee.console.reasons import ReasonForm, asking_again
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.tables import Column, Filter, ListSpec, Table, csv_response, every_row, list_query
-from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import parse_id
 from matinee.kernel.money import Money
 from matinee.kernel.paging import ListQuery, Page
@@ -225,16 +224,12 @@ async def withdraw(
     shelf = shelf_of(request)
     form, key = await read_form(request, ReasonForm), parse_id(item_id)
     back = f"{shelf.path}/{key}"
-    try:
+    with asking_again(form, title=f"Withdraw this {shelf.noun[0]}", button="Withdraw", back=back):
         async with database.transaction(operator.operator_id) as tx:
             item = await withdraw_item(
                 tx, operator_id=operator.operator_id, kind=shelf.kind, item_id=key, actor=staff.actor,
                 now=await tx.now(), reason=form.reason.data or "",
             )  # fmt: skip
-    except Invalid as error:
-        return ask_again(
-            request, form, error, title=f"Withdraw this {shelf.noun[0]}", button="Withdraw", back=back
-        )
     toast = f"“{item.title}” is not sold any more, from this moment. Whoever rented it may still watch."
     return redirect(request, back, toast=toast, undo=f"{back}/put-back")
 

@@ -11,11 +11,11 @@ from matinee.console.access import allow
 from matinee.console.crm.deciding import case_of, person_of
 from matinee.console.crm.words import KINDS, OUTCOMES, PURCHASE
 from matinee.console.forms import read_form
-from matinee.console.reasons import ReasonForm, ask_again
+from matinee.console.reasons import ReasonForm, asking_again
 from matinee.console.rendering import redirect, render, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff, Purchases
 from matinee.console.tables import Column, Filter, ListSpec, Table, csv_response, every_row, list_query
-from matinee.kernel.errors import Forbidden, Invalid
+from matinee.kernel.errors import Forbidden
 from matinee.kernel.ids import parse_id
 from matinee.kernel.money import Money
 from matinee.kernel.paging import ListQuery, Page
@@ -100,13 +100,11 @@ async def approve_request(
 ) -> Response[Any]:
     """Agree to a request; it is done now, if the world still allows it."""
     form = await read_form(request, ReasonForm)
-    try:
+    with asking_again(form, title="Approve this request", button="Approve", back=PATH):
         decided = await approve_or_lapse(
             database, case=case_of(operator, purchases, parse_id(key)), decision_id=parse_id(decision),
             reason=form.reason.data or "", person=person_of(staff),
         )  # fmt: skip
-    except Invalid as error:
-        return ask_again(request, form, error, title="Approve this request", button="Approve", back=PATH)
     if decided.outcome is DecisionOutcome.LAPSED:
         toast = f"It could not be done any more: {decided.decision_reason}"
         return redirect(request, PATH, toast=toast, tone="error")
@@ -130,7 +128,7 @@ async def reject_request(
     """Refuse a request (finance), or withdraw one's own."""
     form = await read_form(request, ReasonForm)
     ids = {"customer_id": parse_id(key), "decision_id": parse_id(decision)}
-    try:
+    with asking_again(form, title="Close this request", button="Close it", back=PATH):
         async with database.transaction(operator.operator_id) as tx:
             found = await get_decision(tx, operator_id=operator.operator_id, **ids)
             if found.requested_by != staff.staff_id and not may(staff, Role.FINANCE):
@@ -139,8 +137,6 @@ async def reject_request(
                 tx, case=case_of(operator, purchases, ids["customer_id"]), decision_id=ids["decision_id"],
                 reason=form.reason.data or "", person=person_of(staff),
             )  # fmt: skip
-    except Invalid as error:
-        return ask_again(request, form, error, title="Close this request", button="Close it", back=PATH)
     own = decided.outcome is DecisionOutcome.WITHDRAWN
     return redirect(request, PATH, toast="Withdrawn." if own else "Rejected. Nothing was changed.")
 

@@ -17,7 +17,7 @@ from matinee.console.crm.granted import granted_to
 from matinee.console.crm.purchase_view import cause_words, page_of, put_together
 from matinee.console.crm.words import PURCHASE
 from matinee.console.forms import read_form
-from matinee.console.reasons import ReasonForm, ask_again
+from matinee.console.reasons import ReasonForm, asking_again
 from matinee.console.rendering import is_part_asked, redirect, render_fragment
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff, Purchases
 from matinee.console.tables import Column, Filter, ListSpec, Table, list_query
@@ -159,15 +159,12 @@ async def settle(
 ) -> Response[Any]:
     """Settle an unclear purchase as charged or not charged."""
     form = await read_form(request, VerdictForm)
-    try:
+    with asking_again(form, title="Settle this purchase", button="Settle", back=_tab(key)):
         proposal = SettleProposal(purchase_id=parse_id(purchase), verdict=form.chosen)
         done = await act(
             database, operator=operator, staff=staff, purchases=purchases, customer=key, proposal=proposal,
             action_id=new_id(), reason=form.reason.data or "",
         )  # fmt: skip
-    except Invalid as error:
-        back = _tab(key)
-        return ask_again(request, form, error, title="Settle this purchase", button="Settle", back=back)
     if isinstance(done, Decision):
         return redirect(request, _tab(key, purchase), toast=ASKED, tone="info")
     granted = form.chosen is StaffVerdict.CHARGED
@@ -191,14 +188,12 @@ async def refund(
 ) -> Response[Any]:
     """Refund a purchase."""
     form = await read_form(request, ReasonForm)
-    try:
+    with asking_again(form, title="Refund this purchase", button="Refund", back=_tab(key)):
         done = await act(
             database, operator=operator, staff=staff, purchases=purchases, customer=key,
             proposal=RefundProposal(purchase_id=parse_id(purchase)), action_id=new_id(),
             reason=form.reason.data or "",
         )  # fmt: skip
-    except Invalid as error:
-        return ask_again(request, form, error, title="Refund this purchase", button="Refund", back=_tab(key))
     if isinstance(done, Decision):
         return redirect(request, _tab(key, purchase), toast=ASKED, tone="info")
     returned = done.purchase is not None and done.purchase.state is PurchaseState.REVERSED
@@ -221,7 +216,7 @@ async def close_refund(
 ) -> Response[Any]:
     """Note that finance has given the money back by other means."""
     form = await read_form(request, ReasonForm)
-    try:
+    with asking_again(form, title="Close this refund", button="Close the refund", back=_tab(key)):
         async with database.transaction(operator.operator_id) as tx:
             await close_open_refund(
                 tx,
@@ -231,10 +226,6 @@ async def close_refund(
                 reason=form.reason.data or "",
                 actor=staff.actor,
             )
-    except Invalid as error:
-        return ask_again(
-            request, form, error, title="Close this refund", button="Close the refund", back=_tab(key)
-        )
     return redirect(request, _tab(key, purchase), toast="Closed: the money was given back.")
 
 
@@ -254,12 +245,8 @@ async def ask_billing(
 ) -> Response[Any]:
     """Ask billing again, at once."""
     form, customer_id, purchase_id = await read_form(request, ReasonForm), parse_id(key), parse_id(purchase)
-    try:
+    with asking_again(form, title="Ask billing again", button="Ask billing", back=_tab(key)):
         reason = checked_reason(form.reason.data or "")
-    except Invalid as error:
-        return ask_again(
-            request, form, error, title="Ask billing again", button="Ask billing", back=_tab(key)
-        )
     before = await _state(database, operator, customer_id, purchase_id)
     async with database.transaction(operator.operator_id) as tx:
         await audit.record(

@@ -11,7 +11,7 @@ from matinee.console.crm.customer_page import customer_page, show_tab
 from matinee.console.crm.customers import PATH
 from matinee.console.crm.words import action_words, changes_words
 from matinee.console.forms import read_form
-from matinee.console.reasons import ReasonForm, ask_again
+from matinee.console.reasons import ReasonForm, asking_again
 from matinee.console.rendering import redirect
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.customers.operations import (
@@ -20,7 +20,6 @@ from matinee.customers.operations import (
     remove_device,
 )
 from matinee.customers.queries import list_devices
-from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import parse_id
 from matinee.platform.audit import entries_about
 from matinee.purchases.operations.erasing import erase_customer
@@ -41,7 +40,8 @@ async def disable(
 ) -> Response[Any]:
     """Disable the customer."""
     form, customer_id = await read_form(request, ReasonForm), parse_id(key)
-    try:
+    back = f"{PATH}/{customer_id}"
+    with asking_again(form, title="Disable this customer", button="Disable", back=back):
         async with database.transaction(operator.operator_id) as tx:
             await disable_customer(
                 tx,
@@ -51,17 +51,8 @@ async def disable(
                 reason=form.reason.data or "",
                 now=await tx.now(),
             )
-    except Invalid as error:
-        return ask_again(
-            request,
-            form,
-            error,
-            title="Disable this customer",
-            button="Disable",
-            back=f"{PATH}/{customer_id}",
-        )
     toast = "Disabled. Every device is signed out; what plays now stops within a minute."
-    return redirect(request, f"{PATH}/{customer_id}", toast=toast)
+    return redirect(request, back, toast=toast)
 
 
 @post("/crm/customers/{key:str}/enable", guards=[allow(Role.CARE)], status_code=303)
@@ -74,7 +65,8 @@ async def enable(
 ) -> Response[Any]:
     """Enable the customer again."""
     form, customer_id = await read_form(request, ReasonForm), parse_id(key)
-    try:
+    back = f"{PATH}/{customer_id}"
+    with asking_again(form, title="Enable this customer", button="Enable", back=back):
         async with database.transaction(operator.operator_id) as tx:
             await enable_customer(
                 tx,
@@ -84,11 +76,7 @@ async def enable(
                 reason=form.reason.data or "",
                 now=await tx.now(),
             )
-    except Invalid as error:
-        return ask_again(
-            request, form, error, title="Enable this customer", button="Enable", back=f"{PATH}/{customer_id}"
-        )
-    return redirect(request, f"{PATH}/{customer_id}", toast="Enabled. The customer can sign in again.")
+    return redirect(request, back, toast="Enabled. The customer can sign in again.")
 
 
 @post("/crm/customers/{key:str}/erase", guards=[allow(Role.CARE)], status_code=303)
@@ -101,7 +89,8 @@ async def erase(
 ) -> Response[Any]:
     """Erase the customer's personal data."""
     form, customer_id = await read_form(request, ReasonForm), parse_id(key)
-    try:
+    back = f"{PATH}/{customer_id}"
+    with asking_again(form, title="Erase this customer's personal data", button="Erase for good", back=back):
         async with database.transaction(operator.operator_id) as tx:
             customer = await erase_customer(
                 tx,
@@ -110,19 +99,10 @@ async def erase(
                 customer_id=customer_id,
                 reason=form.reason.data or "",
             )
-    except Invalid as error:
-        return ask_again(
-            request,
-            form,
-            error,
-            title="Erase this customer's personal data",
-            button="Erase for good",
-            back=f"{PATH}/{customer_id}",
-        )
     toast = "The personal data is erased."
     if customer.erased_at is None:
         toast = "Erased, but for what billing needs of open purchases: that goes as soon as they are settled."
-    return redirect(request, f"{PATH}/{customer_id}", toast=toast)
+    return redirect(request, back, toast=toast)
 
 
 @get("/crm/customers/{key:str}/devices")
@@ -149,7 +129,8 @@ async def remove(
 ) -> Response[Any]:
     """Remove one device."""
     form, customer_id = await read_form(request, DeviceForm), parse_id(key)
-    try:
+    back = f"{PATH}/{customer_id}/devices"
+    with asking_again(form, title="Remove this device", button="Remove the device", back=back):
         async with database.transaction(operator.operator_id) as tx:
             await remove_device(
                 tx,
@@ -160,20 +141,7 @@ async def remove(
                 reason=form.reason.data or "",
                 now=await tx.now(),
             )
-    except Invalid as error:
-        return ask_again(
-            request,
-            form,
-            error,
-            title="Remove this device",
-            button="Remove the device",
-            back=f"{PATH}/{customer_id}/devices",
-        )
-    return redirect(
-        request,
-        f"{PATH}/{customer_id}/devices",
-        toast="Device removed. It is signed out and its place is free.",
-    )
+    return redirect(request, back, toast="Device removed. It is signed out and its place is free.")
 
 
 @get("/crm/customers/{key:str}/activity")

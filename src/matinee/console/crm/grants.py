@@ -15,7 +15,7 @@ from matinee.console.crm.customers import PATH
 from matinee.console.crm.deciding import ASKED, act, case_of, once
 from matinee.console.forms import choices, read_form, show_errors, stripped
 from matinee.console.local_time import from_local, to_local
-from matinee.console.reasons import ReasonForm, ask_again
+from matinee.console.reasons import ReasonForm, asking_again
 from matinee.console.rendering import redirect
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff, Purchases
 from matinee.entitlements.operations import revoke_grant
@@ -148,15 +148,16 @@ async def help_over(
     proposal = GrantProposal(
         item_kind=found.item_kind, item_id=found.item_id, for_purchase_id=found.purchase_id
     )
-    try:
-        done = await act(
-            database, operator=operator, staff=staff, purchases=purchases, customer=key, proposal=proposal,
-            action_id=new_id(), reason=form.reason.data or "",
-        )  # fmt: skip
-    except Invalid as error:
-        if "reason" not in error.fields:
-            raise Conflict(" ".join(error.fields.values())) from error
-        return ask_again(request, form, error, title="Let the customer watch", button="Grant", back=back)
+    with asking_again(form, title="Let the customer watch", button="Grant", back=back):
+        try:
+            done = await act(
+                database, operator=operator, staff=staff, purchases=purchases, customer=key, proposal=proposal,
+                action_id=new_id(), reason=form.reason.data or "",
+            )  # fmt: skip
+        except Invalid as error:
+            if "reason" not in error.fields:
+                raise Conflict(" ".join(error.fields.values())) from error
+            raise
     toast = ASKED if isinstance(done, Decision) else "Granted. The customer can watch meanwhile."
     return redirect(request, back, toast=toast)
 
@@ -257,7 +258,7 @@ async def revoke(
 ) -> Response[Any]:
     """Take a free grant away."""
     form, back = await read_form(request, ReasonForm), f"{PATH}/{parse_id(key)}/content"
-    try:
+    with asking_again(form, title="Take this grant away", button="Take it away", back=back):
         async with database.transaction(operator.operator_id) as tx:
             await revoke_grant(
                 tx,
@@ -267,8 +268,6 @@ async def revoke(
                 reason=form.reason.data or "",
                 actor=staff.actor,
             )
-    except Invalid as error:
-        return ask_again(request, form, error, title="Take this grant away", button="Take it away", back=back)
     return redirect(request, back, toast="Taken away. What plays now stops within a minute.")
 
 

@@ -11,7 +11,7 @@ from wtforms.widgets import PasswordInput
 from matinee.console.access import allow
 from matinee.console.editing import show_both, version_sent
 from matinee.console.forms import ConsoleForm, choices, read_form, show_errors, stripped
-from matinee.console.reasons import ReasonForm, ask_again
+from matinee.console.reasons import ReasonForm, asking_again
 from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
 from matinee.console.tables import Column, Filter, ListSpec, Table, list_query
@@ -244,11 +244,9 @@ async def disable(
 ) -> Response[Any]:
     """Shut an account."""
     form, staff_id = await read_form(request, ReasonForm), parse_id(key)
-    try:
+    back = f"{PATH}/{staff_id}"
+    with asking_again(form, title="Disable this account", button="Disable", back=back):
         reason = checked_reason(form.reason.data or "")
-    except Invalid as error:
-        back = f"{PATH}/{staff_id}"
-        return ask_again(request, form, error, title="Disable this account", button="Disable", back=back)
     async with database.transaction(operator.operator_id) as tx:
         await disable_staff(
             tx, operator_id=operator.operator_id, staff_id=staff_id, actor=staff.actor, now=await tx.now(),
@@ -267,17 +265,15 @@ async def enable(
 ) -> Response[Any]:
     """Open an account again."""
     form, staff_id = await read_form(request, ReasonForm), parse_id(key)
-    try:
+    back = f"{PATH}/{staff_id}"
+    with asking_again(form, title="Enable this account", button="Enable", back=back):
         reason = checked_reason(form.reason.data or "")
-    except Invalid as error:
-        back = f"{PATH}/{staff_id}"
-        return ask_again(request, form, error, title="Enable this account", button="Enable", back=back)
     async with database.transaction(operator.operator_id) as tx:
         await enable_staff(
             tx, operator_id=operator.operator_id, staff_id=staff_id, actor=staff.actor, now=await tx.now(),
             reason=reason,
         )  # fmt: skip
-    return redirect(request, f"{PATH}/{staff_id}", toast="Enabled. They sign in with the password they had.")
+    return redirect(request, back, toast="Enabled. They sign in with the password they had.")
 
 
 ROUTES = [people, new_person, add_person, person, save_person, reset_password, disable, enable]

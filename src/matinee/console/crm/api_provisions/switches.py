@@ -8,10 +8,9 @@ from litestar.params import FromPath
 from matinee.console.access import allow
 from matinee.console.crm.api_provisions.head import PATH
 from matinee.console.forms import read_form
-from matinee.console.reasons import ReasonForm, ask_again
+from matinee.console.reasons import ReasonForm, asking_again
 from matinee.console.rendering import redirect
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff
-from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import parse_id
 from matinee.kernel.reasons import checked_reason
 from matinee.provisions.operations import accept_class_d, switch_off, switch_on
@@ -28,7 +27,8 @@ async def off(
 ) -> Response[Any]:
     """Stop new purchases through the provision."""
     form, provision_id = await read_form(request, ReasonForm), parse_id(key)
-    try:
+    back = f"{PATH}/{provision_id}"
+    with asking_again(form, title="Switch this provision off", button="Switch off", back=back):
         async with database.transaction(operator.operator_id) as tx:
             await switch_off(
                 tx,
@@ -38,13 +38,7 @@ async def off(
                 now=await tx.now(),
                 reason=checked_reason(form.reason.data or ""),
             )
-    except Invalid as error:
-        back = f"{PATH}/{provision_id}"
-        return ask_again(
-            request, form, error, title="Switch this provision off", button="Switch off", back=back
-        )
-    toast = "Switched off at once. Purchases under way still settle."
-    return redirect(request, f"{PATH}/{provision_id}", toast=toast)
+    return redirect(request, back, toast="Switched off at once. Purchases under way still settle.")
 
 
 @post("/crm/products/api-provisions/{key:str}/switch-on", guards=[allow(Role.INTEGRATION)], status_code=303)
@@ -57,7 +51,8 @@ async def on(
 ) -> Response[Any]:
     """Allow purchases through the provision again."""
     form, provision_id = await read_form(request, ReasonForm), parse_id(key)
-    try:
+    back = f"{PATH}/{provision_id}"
+    with asking_again(form, title="Switch this provision on", button="Switch on", back=back):
         async with database.transaction(operator.operator_id) as tx:
             await switch_on(
                 tx,
@@ -67,14 +62,7 @@ async def on(
                 now=await tx.now(),
                 reason=checked_reason(form.reason.data or ""),
             )
-    except Invalid as error:
-        back = f"{PATH}/{provision_id}"
-        return ask_again(
-            request, form, error, title="Switch this provision on", button="Switch on", back=back
-        )
-    return redirect(
-        request, f"{PATH}/{provision_id}", toast="Switched on. What it charges can be rented again."
-    )
+    return redirect(request, back, toast="Switched on. What it charges can be rented again.")
 
 
 @post("/crm/products/api-provisions/{key:str}/accept-d", guards=[allow(Role.INTEGRATION)], status_code=303)
@@ -87,7 +75,8 @@ async def accept(
 ) -> Response[Any]:
     """Let the provision sell without proof, because somebody says that they know what it means."""
     form, provision_id = await read_form(request, ReasonForm), parse_id(key)
-    try:
+    back = f"{PATH}/{provision_id}"
+    with asking_again(form, title="Accept class D", button="Accept", back=back):
         async with database.transaction(operator.operator_id) as tx:
             await accept_class_d(
                 tx,
@@ -97,10 +86,7 @@ async def accept(
                 now=await tx.now(),
                 words=checked_reason(form.reason.data or ""),
             )
-    except Invalid as error:
-        back = f"{PATH}/{provision_id}"
-        return ask_again(request, form, error, title="Accept class D", button="Accept", back=back)
-    return redirect(request, f"{PATH}/{provision_id}", toast="Noted with your name. Rentals can be sold now.")
+    return redirect(request, back, toast="Noted with your name. Rentals can be sold now.")
 
 
 ROUTES = [off, on, accept]
