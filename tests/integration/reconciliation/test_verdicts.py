@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 from tests.integration.reconciliation.conftest import FINANCE, HEAD, Desk, line, open_desk
-from tests.simulation.seeded import ONLY_CANCEL, ONLY_STATUS
+from tests.simulation.seeded import CANCEL_AND_IDEMPOTENT, ONLY_CANCEL, ONLY_STATUS
 
 from matinee.platform.audit import entries_about
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.gateway.simulated import Fault
 from matinee.purchases.operations.by_staff import refund_by_staff
+from matinee.purchases.operations.charging import billing_order
+from matinee.purchases.operations.reversing import CANCELLED, end_unpaid
 from matinee.purchases.types import Evidence, Purchase, PurchaseState, ReversalState
 from matinee.reconciliation.types import FileState, Resolution
 
@@ -273,6 +275,34 @@ async def test_refunds_are_matched_missed_or_nobodys(desk: Desk) -> None:
         ((await desk.reversals(forgotten))[0].refund_reference, "refund_missing"),
     ]  # fmt: skip
     assert await desk.planned(file) == {}
+
+
+async def test_a_right_that_ended_with_a_cancel_gave_nothing_back(
+    module_database_urls: EmbeddedPostgresInfo, tmp_path: Path
+) -> None:
+    async with open_desk(module_database_urls, tmp_path, capabilities=CANCEL_AND_IDEMPOTENT) as desk:
+        gone, listed, both = await desk.buy(), await desk.buy(), await desk.buy()
+        for purchase in (gone, listed, both):
+            await cancelled_under_a_right(desk, purchase)
+        await desk.later(timedelta(hours=1))
+        content = HEAD + line("ORDER-17") + line(listed) + line(both) + line(both, "refund")
+        file = await desk.compare(content)
+        assert [(row.reference, row.verdict.value, row.note) for row in await desk.rows(file)][1:] == [
+            (listed.reference, "theirs_only", "Access had ended because no charge stood."),
+            (both.reference, "matched", ""),
+            (both.reference, "refund_matched", ""),
+        ]
+
+
+async def cancelled_under_a_right(desk: Desk, purchase: Purchase) -> None:
+    async with desk.shop.database.transaction(desk.operator_id) as tx:
+        order = await billing_order(tx, operator=desk.shop.sale.operator, purchase=purchase)
+        ended = await end_unpaid(
+            tx, order=order, reference_key=desk.shop.services.reference_key, cause=CANCELLED,
+            ended=CANCELLED.code, now=await tx.now(),
+        )  # fmt: skip
+    assert ended is not None
+    assert ended.state is S.REVERSED
 
 
 async def close(desk: Desk, purchase: Purchase) -> None:

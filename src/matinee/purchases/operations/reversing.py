@@ -292,7 +292,7 @@ async def end_unpaid(
 ) -> Purchase | None:
     """End a GRANTED purchase under which no charge stands: nothing is due back, so billing is asked for no refund.
 
-    `ended`: why, as the event's cause says it. None: the purchase was moved meanwhile.
+    `ended`: why, as the event's cause says it, one of `ENDED_UNPAID`. None: the purchase was moved meanwhile.
     """
     moved = await begin_reversal(
         tx, operator=order.operator, reference_key=reference_key, purchase=order.purchase, cause=cause,

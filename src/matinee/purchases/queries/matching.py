@@ -14,7 +14,7 @@ from matinee.purchases.queries.purchases import (
     purchase_from,
     reversal_from,
 )
-from matinee.purchases.rules import customer_of
+from matinee.purchases.rules import ENDED_UNPAID, customer_of
 from matinee.purchases.types import Named, Purchase, PurchaseState, Reversal
 
 
@@ -108,8 +108,9 @@ async def _nothing_stood(tx: Transaction, operator_id: UUID, purchases: Sequence
     rows = await tx.fetch(
         """SELECT DISTINCT purchase_id FROM purchase_events
            WHERE operator_id = $1 AND customer_id = ANY ($2::uuid[]) AND purchase_id = ANY ($3::uuid[])
-             AND cause = 'nothing_stands'""",
+             AND to_state = 'REVERSED' AND cause = ANY ($4::text[])""",
         operator_id, list({one.customer_id for one in ended}), [one.purchase_id for one in ended],
+        sorted(ENDED_UNPAID),
     )  # fmt: skip
     return {row["purchase_id"] for row in rows}
 
@@ -145,9 +146,9 @@ async def refunds_of_period(
               AND (r.is_duplicate OR NOT EXISTS (
                   SELECT FROM purchase_events e
                   WHERE e.operator_id = r.operator_id AND e.customer_id = r.customer_id
-                    AND e.purchase_id = r.purchase_id AND e.cause = 'nothing_stands'))
+                    AND e.purchase_id = r.purchase_id AND e.to_state = 'REVERSED' AND e.cause = ANY ($7::text[])))
             ORDER BY r.reversal_id LIMIT $6""",
-        operator_id, provision_id, *period, after, limit,
+        operator_id, provision_id, *period, after, limit, sorted(ENDED_UNPAID),
     )  # fmt: skip
     return [
         (row["reversal_id"], Returned(purchase_from(row), row["refund_reference"], row["returned_at"]))

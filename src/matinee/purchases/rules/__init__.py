@@ -61,6 +61,9 @@ WATCH_GIVES_UP_AFTER = 8 * _D
 
 ALERT_AFTER = _D
 STAFF_LOOK = _D
+ENDED_UNPAID = frozenset({"nothing_stands", "cancelled"})
+"""Causes of REVERSED that mean that nothing was given back: no charge stood."""
+
 LEASE = 60 * _S
 """How long one worker has a due row to itself."""
 

@@ -120,10 +120,9 @@ def _judge_charge(row: StoredRow, named: Named, others: Sequence[StoredRow]) -> 
     if not row.entry.fits(purchase):
         return _of(row, purchase, Verdict.DIFFERS)
     if purchase.state in _CLOSED:
-        refunded = sum(other.kind is RowKind.REFUND for other in others) >= len(charges)
-        note = "Charged and given back by billing itself." if refunded else ""
+        note = "Charged and given back by billing itself." if _given_back(others) else ""
         return _of(row, purchase, Verdict.THEIRS_ONLY, note)
-    if named.nothing_stood:
+    if named.nothing_stood and not _given_back(others):
         note = "Access had ended because no charge stood."
         return _of(row, purchase, Verdict.THEIRS_ONLY, note)
     if _is_surplus(row, purchase, charges):
@@ -132,6 +131,12 @@ def _judge_charge(row: StoredRow, named: Named, others: Sequence[StoredRow]) -> 
         )
         return _of(row, purchase, Verdict.DUPLICATE, note)
     return _of(row, purchase, Verdict.MATCHED)
+
+
+def _given_back(rows: Sequence[StoredRow]) -> bool:
+    """Say whether billing lists its charges and as many refunds of them, so that by its books none stands."""
+    charges = sum(row.kind is RowKind.CHARGE for row in rows)
+    return 0 < charges <= len(rows) - charges
 
 
 def _repeats(row: StoredRow, charges: Sequence[StoredRow]) -> StoredRow | None:
@@ -163,7 +168,7 @@ def _is_surplus(row: StoredRow, purchase: Purchase, charges: Sequence[StoredRow]
 def _judge_refund(row: StoredRow, named: Named, others: Sequence[StoredRow]) -> Judgement:
     if not row.entry.fits(named.purchase):
         return _of(row, named.purchase, Verdict.DIFFERS)
-    if named.reversals and not named.nothing_stood:
+    if named.reversals and (not named.nothing_stood or _given_back(others)):
         return _of(row, named.purchase, Verdict.REFUND_MATCHED)
     note = "Billing gave this back, but no refund is booked here."
     return _of(row, named.purchase, Verdict.THEIRS_ONLY, note)
