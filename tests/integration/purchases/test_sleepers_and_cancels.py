@@ -1,16 +1,23 @@
 """A cancel and a charge's answer in the hands of processes that slept: what one undid, the other must not grant."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from tests.factories.shop import open_shop
 from tests.integration.purchases.conftest import Stage
 from tests.simulation.faulty import Fate, Trouble
 from tests.simulation.scene import Scene
 from tests.simulation.seeded import CANCEL_AND_IDEMPOTENT, ONLY_CANCEL, C
 
+from matinee.kernel.ids import new_id
+from matinee.platform.db import Database
+from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.gateway.simulated import Fault
-from matinee.provisions.types import CallName, Capabilities
-from matinee.purchases.types import PurchaseState
+from matinee.provisions.types import BillingTarget, CallName, CancelResult, Capabilities, Values
+from matinee.purchases.operations.charging import billing_order
+from matinee.purchases.operations.settling import settle
+from matinee.purchases.types import Purchase, PurchaseState
 
 S = PurchaseState
 
@@ -69,3 +76,74 @@ def test_a_cancel_that_is_sent_after_a_grant_and_acknowledged_ends_the_right(sta
         assert (await scene.counts()).get("no_charge", 0) == 0
 
     stage.play(life, capabilities=CANCEL_AND_IDEMPOTENT)
+
+
+@pytest.mark.parametrize("capabilities", [ONLY_CANCEL, CANCEL_AND_IDEMPOTENT])
+def test_an_acknowledged_cancel_counts_although_another_one_is_under_way(
+    stage: Stage, capabilities: Capabilities
+) -> None:
+    """Billing takes longer to answer than the film's page waits before it asks again."""
+
+    async def life(scene: Scene) -> None:
+        scene.chance.freeze = lambda: timedelta(seconds=8)
+        scene.chance.trouble = lambda call: Trouble.FROZEN_AFTER if call == "cancel" else Trouble.NONE
+        purchase = await scene.buy(first=Fault.REQUEST_LOST)
+        await scene.pass_time(timedelta(seconds=8))
+        assert (await scene.read(purchase)).state is S.UNKNOWN
+        scene.look(purchase)
+        await scene.pass_time(timedelta(seconds=4))
+        assert [call for call, _ in scene.billing.requests].count("cancel") == 2
+        assert (await scene.read(purchase)).state is S.VOID
+        await scene.pass_time(timedelta(seconds=8))
+        assert (await scene.read(purchase)).state is S.VOID
+
+    stage.play(life, capabilities=capabilities)
+
+
+async def test_a_grant_that_is_being_saved_when_the_cancel_is_acknowledged_ends(
+    module_database_urls: EmbeddedPostgresInfo,
+) -> None:
+    """Who saves the acknowledgement must not look past a grant that is all but committed."""
+    async with open_shop(module_database_urls, capabilities=CANCEL_AND_IDEMPOTENT) as shop:
+        faults = [Fault.ANSWER_LOST]
+        shop.billing.choose = lambda call: faults.pop() if faults else Fault.OK
+        purchase = await shop.buy(await shop.person())
+        honest, granting = shop.billing.cancel, asyncio.Event()
+        saving: list[asyncio.Task[Purchase]] = []
+
+        async def save_a_repeat(target: BillingTarget, values: Values) -> Purchase:
+            result = await shop.billing.charge(target, values)
+            async with shop.database.transaction(shop.operator_id) as tx:
+                order = await billing_order(
+                    tx, operator=shop.sale.operator, purchase=await shop.read(purchase)
+                )
+                granted = await settle(
+                    tx, order=order, reference_key=shop.services.reference_key, outcome=result.outcome,
+                    record=result.record, attempt_id=new_id(),
+                )  # fmt: skip
+                granting.set()
+                await _somebody_waits(module_database_urls)
+            return granted
+
+        async def cancel(target: BillingTarget, values: Values) -> CancelResult:
+            saving.append(asyncio.create_task(save_a_repeat(target, values)))
+            await granting.wait()
+            shop.billing.choose = lambda call: Fault.TAKES_BACK if call == "cancel" else Fault.OK
+            return await honest(target, values)
+
+        shop.billing.cancel = cancel  # type: ignore[method-assign]
+        await shop.pass_time(timedelta(seconds=5), step=timedelta(seconds=5))
+        assert (await saving[0]).state is S.GRANTED
+        assert ((await shop.read(purchase)).state, shop.standing(purchase)) == (S.REVERSED, 0)
+        assert await shop.broken() == []
+
+
+async def _somebody_waits(urls: EmbeddedPostgresInfo) -> None:
+    """Return when a transaction waits for what another one holds."""
+    counting = await Database.connect(urls.owner_url, connections=1)
+    try:
+        async with asyncio.timeout(20), counting.directory() as tx:
+            while not await tx.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    finally:
+        await counting.close()

@@ -80,3 +80,30 @@ async def test_each_charge_that_is_given_back_counts(desk: Desk) -> None:
     rows = "".join(line(purchase, transaction=f"t-{number}") for number in range(4))
     file = await desk.compare(HEAD + rows)
     assert await amounts(desk, file, complete=False) == [Money(3 * PRICE, "EUR")]
+
+
+async def test_charges_given_back_beside_a_grant_count_as_well(desk: Desk) -> None:
+    """A file that grants one unclear purchase may list a hundred charges under it."""
+    ben = await hire(desk.shop, "Ben")
+    await limit(desk.shop, EUR=2 * PRICE)
+    purchase = await desk.buy(Fault.ANSWER_LOST)
+    rows = "".join(line(purchase, transaction=f"t-{number}") for number in range(4))
+    file = await desk.compare(HEAD + rows, actor=ben.actor)
+    assert await desk.planned(file) == {"grant": 1}
+    assert await amounts(desk, file, complete=False) == [Money(4 * PRICE, "EUR")]
+    with pytest.raises(Refused):
+        await desk.press_apply(file, actor=ben.actor)
+
+
+async def test_charges_that_another_file_lists_count_where_they_are_given_back(desk: Desk) -> None:
+    """All files of a provision count together as evidence, also one that nobody applies."""
+    ben = await hire(desk.shop, "Ben")
+    await limit(desk.shop, EUR=2 * PRICE)
+    purchase = await desk.buy(Fault.OK)
+    rows = "".join(line(purchase, transaction=f"t-{number}") for number in range(4))
+    await desk.compare(HEAD + rows, name="first.csv", actor=ben.actor)
+    file = await desk.compare(HEAD + line(purchase, transaction="t-4"), name="second.csv", actor=ben.actor)
+    assert await desk.planned(file) == {"reverse_duplicates": 1}
+    with pytest.raises(Refused):
+        await desk.press_apply(file, actor=ben.actor)
+    assert await desk.reversals(purchase) == []

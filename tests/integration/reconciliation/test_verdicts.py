@@ -3,13 +3,17 @@
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.integration.reconciliation.conftest import FINANCE, HEAD, Desk, line, open_desk
 from tests.simulation.seeded import CANCEL_AND_IDEMPOTENT, ONLY_CANCEL, ONLY_STATUS
 
 from matinee.platform.audit import entries_about
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
+from matinee.platform.http.messages import Failure
 from matinee.provisions.gateway.simulated import Fault
+from matinee.provisions.rules import unanswered_cancel
+from matinee.provisions.types import BillingTarget, CancelResult, Values
 from matinee.purchases.operations.by_staff import refund_by_staff
 from matinee.purchases.operations.charging import billing_order
 from matinee.purchases.operations.reversing import CANCELLED, end_unpaid
@@ -110,6 +114,30 @@ async def test_a_charge_of_a_file_from_before_the_cancel_gives_no_access(
         assert await desk.verdicts(file) == [("theirs_only", "late_charge")]
         await desk.apply(file)
         assert (await desk.shop.read(purchase)).state is S.REVERSING
+
+
+async def test_a_charge_of_a_file_from_before_a_cancel_whose_answer_was_lost_gives_no_access(
+    module_database_urls: EmbeddedPostgresInfo, tmp_path: Path
+) -> None:
+    async with open_desk(module_database_urls, tmp_path, capabilities=ONLY_CANCEL) as desk:
+        purchase = await desk.buy(Fault.ANSWER_LOST)
+        cancels = desk.shop.billing.cancel
+
+        async def lost(target: BillingTarget, values: Values) -> CancelResult:
+            """Billing closes the reference and gives the charge back, and nobody hears of it."""
+            done = await cancels(target, values)
+            return msgspec.structs.replace(done, outcome=unanswered_cancel(Failure.TIMEOUT))
+
+        desk.shop.billing.choose = lambda call: Fault.TAKES_BACK if call == "cancel" else Fault.OK
+        desk.shop.billing.cancel = lost  # type: ignore[method-assign]
+        await desk.shop.pass_time(timedelta(seconds=5), step=timedelta(seconds=5))
+        assert ((await desk.shop.read(purchase)).state, desk.shop.standing(purchase)) == (S.UNKNOWN, 0)
+        file = await desk.compare(HEAD + line(purchase, transaction="tx-1"))
+        await desk.apply(file)
+        assert (await desk.shop.read(purchase)).state is S.UNKNOWN
+        desk.shop.billing.cancel = cancels  # type: ignore[method-assign]
+        await desk.later(timedelta(minutes=10))
+        assert (await desk.shop.read(purchase)).state is S.VOID
 
 
 async def test_a_charge_under_a_closed_purchase_is_only_reported_after_a_week(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from matinee.platform.db import Transaction
 from matinee.platform.operators import get_operator
 from matinee.provisions.types import CancelKind, Capabilities, Capability, ExchangeRecord, StatusKind
 from matinee.purchases.jobs.charge import charge, repeat
-from matinee.purchases.jobs.closing import cancel, granted_meanwhile
+from matinee.purchases.jobs.closing import as_it_is, cancel, closed_by_cancel, granted_meanwhile
 from matinee.purchases.jobs.watch import count_charges, watch_closed
 from matinee.purchases.operations.charging import BillingOrder, billing_order, claim, past_deadline
 from matinee.purchases.operations.late_charges import grant_or_give_back
@@ -21,6 +21,7 @@ from matinee.purchases.rules import (
     ALERT_AFTER,
     ASK_AGAIN_AFTER,
     ASKING,
+    CANCEL_REFUSED,
     LEASE,
     NOT_FOUND_TWICE,
     RESOLVE_GIVES_UP_AFTER,
@@ -187,17 +188,16 @@ async def _by_cancel(
         return
     refused = result.outcome.kind is CancelKind.REFUSED
     async with services.database.transaction(order.operator.operator_id) as tx:
-        if await granted_meanwhile(tx, services, order, result):
+        current = await as_it_is(tx, order)
+        if await granted_meanwhile(tx, services, current, result):
             return
         after = await tx.now()
         if result.outcome.kind is CancelKind.CANCELLED:
-            # Nothing is left to be watched: under a closed reference no charge turns up.
-            change = Change(to=PurchaseState.VOID, cause="cancelled", check_in=None, record=result.record)
-            await move(tx, operator=order.operator, purchase=order.purchase, change=change, now=after)
+            await closed_by_cancel(tx, current, result.record, after)
             return
         if refused and not _may_repeat(order, now):
             change = Change(
-                to=PurchaseState.REVIEW, cause="cancel_refused", check_in=STAFF_LOOK, record=result.record
+                to=PurchaseState.REVIEW, cause=CANCEL_REFUSED, check_in=STAFF_LOOK, record=result.record
             )
             await move(tx, operator=order.operator, purchase=order.purchase, change=change, now=after)
             return

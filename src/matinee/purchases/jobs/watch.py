@@ -7,7 +7,7 @@ import structlog
 from matinee.customers.queries import lock_customer
 from matinee.platform.db import Transaction
 from matinee.provisions.types import CancelKind, Capability, StatusKind
-from matinee.purchases.jobs.closing import cancel, granted_meanwhile
+from matinee.purchases.jobs.closing import as_it_is, cancel, granted_meanwhile
 from matinee.purchases.operations.charging import BillingOrder
 from matinee.purchases.operations.late_charges import charge_turned_up
 from matinee.purchases.operations.reversing import NONE_STANDS, begin_reversal, book_duplicates
@@ -73,7 +73,7 @@ async def _close_reference(services: PurchaseServices, order: BillingOrder, now:
     if result is None:
         return
     async with services.database.transaction(purchase.operator_id) as tx:
-        if await granted_meanwhile(tx, services, order, result):
+        if await granted_meanwhile(tx, services, await as_it_is(tx, order), result):
             return
         if result.outcome.kind is CancelKind.REFUSED:
             await charge_turned_up(

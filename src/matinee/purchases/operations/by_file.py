@@ -18,8 +18,8 @@ from matinee.purchases.operations.reversing import (
     end_unpaid,
 )
 from matinee.purchases.operations.transitions import Change, move
-from matinee.purchases.queries import get_purchase, reversals_of
-from matinee.purchases.rules import cancels, check_after
+from matinee.purchases.queries import events_of, get_purchase, reversals_of
+from matinee.purchases.rules import CANCEL_REFUSED, cancels, check_after
 from matinee.purchases.rules.by_file import (
     FileEffect,
     FileEvidence,
@@ -60,6 +60,8 @@ async def settle_by_file(
     )
     if _effect_now(order, evidence, reversals, now) is not effect:
         return None
+    if effect is FileEffect.GRANT and await _may_be_undone(tx, order):
+        return None
     cause = ReversalCause(code=NONE_STANDS.code, reason=reason, requested_by=actor.name)
     moved = await _apply(tx, order, reference_key, effect, evidence, cause, now)
     if moved is None:
@@ -87,6 +89,23 @@ def _effect_now(
         order.purchase, capabilities=order.capabilities, quiet=order.quiet,
         covers_until=evidence.covers_until, now=now,
     )  # fmt: skip
+
+
+async def _may_be_undone(tx: Transaction, order: BillingOrder) -> bool:
+    """Say whether a cancel whose answer was lost may have given back what a file lists under an open purchase.
+
+    Not where billing refused to cancel, nor where a charge's own answer was in doubt: then none was sent since.
+    """
+    purchase = order.purchase
+    if not cancels(order.capabilities):
+        return False
+    if purchase.state is S.UNKNOWN:
+        return True  # the cancel that is under way tells what stands
+    events = await events_of(
+        tx, operator_id=purchase.operator_id, customer_id=purchase.customer_id,
+        purchase_id=purchase.purchase_id,
+    )  # fmt: skip
+    return events[-1].from_state is S.UNKNOWN and events[-1].cause != CANCEL_REFUSED
 
 
 async def _apply(

@@ -177,6 +177,15 @@ async def look_again(
     )  # fmt: skip
 
 
+async def lock_purchase(tx: Transaction, *, operator_id: UUID, customer_id: UUID, purchase_id: UUID) -> None:
+    """Keep everybody else from moving a purchase until the transaction ends."""
+    await tx.execute(
+        """SELECT FROM purchases WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3
+           FOR NO KEY UPDATE""",
+        operator_id, customer_id, purchase_id,
+    )  # fmt: skip
+
+
 async def take_lease(
     tx: Transaction, *, purchase: Purchase, until: datetime | None, new_epoch: bool = False, now: datetime
 ) -> Purchase | None:

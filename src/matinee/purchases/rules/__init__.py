@@ -182,6 +182,10 @@ ASKING = frozenset({Capability.STATUS, Capability.CANCEL, Capability.IDEMPOTENT}
 """With any of these Matinee settles an unclear purchase by itself; without, a person must."""
 
 
+CANCEL_REFUSED = "cancel_refused"
+"""Why a purchase went to a person whose reference billing would not close: something stands under it."""
+
+
 def cancels(capabilities: Capabilities) -> bool:
     """Say whether a reference is closed where it cannot be asked about."""
     return Capability.CANCEL in capabilities and Capability.STATUS not in capabilities

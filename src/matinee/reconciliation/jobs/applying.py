@@ -29,7 +29,9 @@ from matinee.reconciliation.types import FileState, SettlementFile
 
 BATCH: Final = 200
 _OUR_FAULT: Final = "Something went wrong on our side. What was applied stays; apply again for the rest."
-_PASSED_OVER: Final = "Passed over: the purchase has moved on since the file was compared."
+_PASSED_OVER: Final = (
+    "Passed over: the purchase has moved on since the file was compared, or billing is asked to cancel it."
+)
 
 _log = structlog.get_logger(__name__)
 

@@ -118,20 +118,26 @@ async def amounts_to_change(
     `with_applied`: together with what it has moved already.
     """
     rows = await tx.fetch(
-        """WITH extra AS (
-               SELECT customer_id, purchase_id, count(*) AS charges FROM settlement_rows
-               WHERE operator_id = $1 AND file_id = $2 AND verdict = 'duplicate' GROUP BY customer_id, purchase_id)
-           SELECT r.expected_currency AS currency,
-                  sum(r.expected_minor * greatest(1, extra.charges))::bigint AS minor
+        """SELECT r.expected_currency AS currency,
+                  sum(r.expected_minor * greatest(1, listed.charges - kept.charges))::bigint AS minor
            FROM settlement_rows r
-           LEFT JOIN extra ON r.effect = 'reverse_duplicates' AND extra.customer_id = r.customer_id
-                          AND extra.purchase_id = r.purchase_id
+           CROSS JOIN LATERAL (
+               -- Every file counts as evidence, so every file's charges may be given back by this one.
+               SELECT count(DISTINCT one.transaction_id) AS charges FROM settlement_rows one
+               JOIN settlement_files f ON f.operator_id = one.operator_id AND f.file_id = one.file_id
+               WHERE r.line IS NOT NULL AND one.operator_id = $1 AND one.reference = r.reference
+                 AND one.line IS NOT NULL AND one.kind = 'charge' AND f.provision_id = $6
+                 AND (one.file_id = $2 OR f.state IN ('ready', 'applying', 'applied'))
+           ) AS listed
+           CROSS JOIN LATERAL (
+               SELECT (r.effect = 'reverse_duplicates' AND r.found_state = 'GRANTED')::integer AS charges
+           ) AS kept
            WHERE r.operator_id = $1 AND r.file_id = $2 AND r.effect IS NOT NULL AND r.effect <> 'review'
              AND (r.effect_done IS NULL AND r.resolution IS NULL AND ($3 OR r.effect <> ALL ($4::text[]))
                   OR $5 AND r.effect_done = 'applied')
              AND r.expected_minor > 0
            GROUP BY r.expected_currency""",
-        file.operator_id, file.file_id, is_complete, sorted(OF_ABSENCE), with_applied,
+        file.operator_id, file.file_id, is_complete, sorted(OF_ABSENCE), with_applied, file.provision_id,
     )  # fmt: skip
     return [Money(row["minor"], row["currency"]) for row in rows]
 
