@@ -10,7 +10,7 @@ from a page of the same origin, but for what billing systems call (`callbacks`):
 from litestar import Router
 from litestar.di import Provide
 
-from matinee.viewer_api import callbacks, playback, purchases, session
+from matinee.viewer_api import callbacks, playback, purchases, rentals, session
 from matinee.viewer_api.bodies import ApiRequest
 from matinee.viewer_api.hot import rights
 from matinee.viewer_api.problems import EXCEPTION_HANDLERS
@@ -26,6 +26,7 @@ def create_router() -> Router:
         route_handlers=[
             *session.ROUTES,
             *purchases.ROUTES,
+            *rentals.ROUTES,
             *playback.ROUTES,
             *rights.ROUTES,
             *callbacks.ROUTES,

@@ -23,10 +23,9 @@ from matinee.platform.operators import Operator
 from matinee.platform.secrets import SecretBox
 from matinee.platform.tokens import TokenSigner
 from matinee.viewer_api.problems import documented
-from matinee.viewer_api.session_auth import Subscriber
+from matinee.viewer_api.session_auth import NO_STORE, Subscriber
 from matinee.viewer_api.views import ItemKindView as ItemKind
 
-_NO_STORE: Final = {"Cache-Control": "no-store"}
 _KEY_TYPE: Final = "application/octet-stream"
 
 
@@ -123,7 +122,7 @@ async def start(
         play_until=right.play_until,
         resume_at_seconds=session.position_seconds,
     )
-    return Response(view, status_code=201, headers=_NO_STORE)
+    return Response(view, status_code=201, headers=NO_STORE)
 
 
 async def _item(tx: Transaction, operator_id: UUID, asked: StartRequest) -> LiveItem:
@@ -208,7 +207,7 @@ async def heartbeat(
         session, _ = await _checked_session(tx, claims, operator, now)
         await operations.renew_session(tx, session=session, position_seconds=data.position_seconds, now=now)
     token, expires_at = _token(playback_tokens, session, claims.asset_id, now)
-    return Response(HeartbeatView(token=token, token_expires_at=expires_at), headers=_NO_STORE)
+    return Response(HeartbeatView(token=token, token_expires_at=expires_at), headers=NO_STORE)
 
 
 @delete(
@@ -229,7 +228,7 @@ async def stop(
             session_id=session_id,
             now=await tx.now(),
         )
-    return Response(None, status_code=204, headers=_NO_STORE)
+    return Response(None, status_code=204, headers=NO_STORE)
 
 
 @get(
@@ -260,7 +259,7 @@ async def deliver_key(
         )
         if entitlement is not None:
             await operations.mark_played(tx, entitlement=entitlement, now=now)
-    return Response(key, media_type=_KEY_TYPE, headers=_NO_STORE)
+    return Response(key, media_type=_KEY_TYPE, headers=NO_STORE)
 
 
 async def _checked_session(

@@ -1,6 +1,5 @@
-"""Rights, quotes, purchases and rentals."""
+"""Invoices, and the purchases that are made of them."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, cast
 from uuid import UUID
@@ -11,19 +10,9 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody
 
-from matinee.catalog.queries import item_titles
-from matinee.customers.queries import get_customer
 from matinee.customers.types import PaymentType
-from matinee.entitlements.queries import (
-    best_right,
-    entitlement_of_purchase,
-    entitlements_of_customer,
-    entitlements_to_item,
-    right_to_item,
-)
+from matinee.entitlements.queries import entitlement_of_purchase
 from matinee.entitlements.rules import startable_until
-from matinee.entitlements.types import Entitlement
-from matinee.kernel.errors import NotFound, Refused
 from matinee.kernel.periods import WindowUnit
 from matinee.offers.documents import movies_section
 from matinee.offers.quotes import SignedQuote
@@ -34,26 +23,14 @@ from matinee.purchases.jobs.charge import confirm_and_charge
 from matinee.purchases.jobs.resolve import ask_now
 from matinee.purchases.operations.by_subscriber import cancel_by_subscriber
 from matinee.purchases.operations.charging import give_up
-from matinee.purchases.operations.quoting import current_terms, make_quote
+from matinee.purchases.operations.quoting import make_quote
 from matinee.purchases.operations.transitions import right_until
 from matinee.purchases.rules import OPEN, cancellable_until
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Purchase, PurchaseState
-from matinee.viewer_api.hot.rights import ITEM_KINDS
 from matinee.viewer_api.problems import documented, problem_response
-from matinee.viewer_api.session_auth import Subscriber
-from matinee.viewer_api.views import (
-    ItemKindView,
-    ItemView,
-    PurchaseView,
-    RightView,
-    ended_view,
-    playable_view,
-    purchase_view,
-    settled_view,
-)
-
-_NO_STORE: Final = {"Cache-Control": "no-store"}
+from matinee.viewer_api.session_auth import NO_STORE, Subscriber
+from matinee.viewer_api.views import ItemKindView, PurchaseView, purchase_view, settled_view
 
 
 class QuoteRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,90 +75,6 @@ class ConfirmRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     quote: Annotated[str, msgspec.Meta(min_length=1, max_length=8192)]
 
 
-class RentalView(msgspec.Struct, frozen=True, kw_only=True):
-    purchase: PurchaseView
-    right: RightView
-
-
-class FreeGrantView(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator's staff gave without a payment."""
-
-    grant_id: UUID
-    item: ItemView
-    granted_at: datetime
-    right: RightView
-
-
-class RentalsView(msgspec.Struct, frozen=True, kw_only=True):
-    """What was bought and what was given, each newest first."""
-
-    rentals: list[RentalView]
-    grants: list[FreeGrantView]
-
-
-@get(
-    "/items/{item_kind:str}/{item_id:uuid}/right",
-    summary="What I may do with an item",
-    tags=["purchases"],
-    responses=documented(401, 404),
-)
-async def show_right(
-    subscriber: NamedDependency[Subscriber],
-    purchases: NamedDependency[PurchaseServices],
-    item_kind: FromPath[str],
-    item_id: FromPath[UUID],
-) -> Response[RightView]:
-    """Return whether an item can be played, is being confirmed, or can be rented now."""
-    if item_kind not in ITEM_KINDS:
-        raise NotFound("There is no such kind of item.")
-    async with purchases.database.transaction(subscriber.operator_id) as tx:
-        holder = await queries.slot_holder(
-            tx,
-            operator_id=subscriber.operator_id,
-            customer_id=subscriber.customer_id,
-            item_kind=item_kind,
-            item_id=item_id,
-        )
-    if holder is not None and holder.state is PurchaseState.UNKNOWN:
-        await _ask(purchases, holder)
-    async with purchases.database.transaction(subscriber.operator_id) as tx:
-        view = await _right(tx, subscriber, item_kind, item_id)
-    return Response(view, headers=_NO_STORE)
-
-
-async def _right(tx: Transaction, subscriber: Subscriber, item_kind: str, item_id: UUID) -> RightView:
-    now = await tx.now()
-    operator_id, customer_id = subscriber.operator_id, subscriber.customer_id
-    customer = await get_customer(tx, operator_id=operator_id, customer_id=customer_id)
-    right = await right_to_item(
-        tx, operator_id=operator_id, customer=customer, item_kind=item_kind, item_id=item_id, now=now
-    )
-    if right is not None:
-        return playable_view(right)
-    holder = await queries.slot_holder(
-        tx, operator_id=operator_id, customer_id=customer_id, item_kind=item_kind, item_id=item_id
-    )
-    if holder is not None and holder.state in OPEN:
-        return RightView(state="confirming", purchase_id=holder.purchase_id)
-    earlier = await entitlements_to_item(
-        tx, operator_id=operator_id, customer_id=customer_id, item_kind=item_kind, item_id=item_id
-    )
-    view = ended_view(earlier[0]) if earlier else RightView(state="none")
-    try:
-        await current_terms(
-            tx,
-            operator=subscriber.operator,
-            customer=customer,
-            section=movies_section(subscriber.category),
-            item_kind=item_kind,
-            item_id=item_id,
-            now=now,
-        )
-    except Refused as refused:
-        return msgspec.structs.replace(view, not_for_sale_reason=refused.message)
-    return msgspec.structs.replace(view, for_sale=True)
-
-
 @post(
     "/quotes",
     summary="Get an invoice",
@@ -213,7 +106,7 @@ async def quote(
         except AlreadyHeld as held:
             return problem_response(held, purchase_id=str(held.purchase_id))
         view = await _quote_view(tx, subscriber, signed, now)
-    return Response(view, status_code=201, headers=_NO_STORE)
+    return Response(view, status_code=201, headers=NO_STORE)
 
 
 async def _quote_view(
@@ -297,9 +190,9 @@ async def confirm(
             purchase.granted_at, right_until=until, hours=subscriber.operator.self_cancel_hours
         )
         settled = settled_view(purchase, startable_until=until, cancel_until=cancel)
-        return Response(settled, status_code=201, headers=_NO_STORE)
+        return Response(settled, status_code=201, headers=NO_STORE)
     view = await _view(purchases.database, subscriber, purchase)
-    return Response(view, status_code=202 if purchase.state in OPEN else 201, headers=_NO_STORE)
+    return Response(view, status_code=202 if purchase.state in OPEN else 201, headers=NO_STORE)
 
 
 @get(
@@ -316,9 +209,9 @@ async def show_purchase(
     """Return a purchase as it stands; one that is unclear is asked for at billing first."""
     purchase = await _mine(purchases.database, subscriber, purchase_id)
     if purchase.state is PurchaseState.UNKNOWN:
-        await _ask(purchases, purchase)
+        await ask_billing(purchases, purchase)
         purchase = await _mine(purchases.database, subscriber, purchase_id)
-    return Response(await _view(purchases.database, subscriber, purchase), headers=_NO_STORE)
+    return Response(await _view(purchases.database, subscriber, purchase), headers=NO_STORE)
 
 
 @post(
@@ -342,7 +235,7 @@ async def give_purchase_up(
             purchase_id=purchase_id,
             now=await tx.now(),
         )
-    return Response(await _view(purchases.database, subscriber, purchase), headers=_NO_STORE)
+    return Response(await _view(purchases.database, subscriber, purchase), headers=NO_STORE)
 
 
 @post(
@@ -369,73 +262,11 @@ async def cancel_purchase(
             customer_id=subscriber.customer_id,
             purchase_id=purchase_id,
         )
-    return Response(await _view(purchases.database, subscriber, purchase), headers=_NO_STORE)
+    return Response(await _view(purchases.database, subscriber, purchase), headers=NO_STORE)
 
 
-@get("/rentals", summary="What I bought", tags=["purchases"], responses=documented(401))
-async def list_rentals(
-    subscriber: NamedDependency[Subscriber], database: NamedDependency[Database]
-) -> Response[RentalsView]:
-    """Return every purchase and every free grant with what it allows now, newest first."""
-    operator_id, customer_id = subscriber.operator_id, subscriber.customer_id
-    async with database.transaction(operator_id) as tx:
-        now = await tx.now()
-        bought = await queries.purchases_of_customer(tx, operator_id=operator_id, customer_id=customer_id)
-        held = await entitlements_of_customer(tx, operator_id=operator_id, customer_id=customer_id)
-        rights = {entitlement.purchase_id: entitlement for entitlement in held}
-        given = [entitlement for entitlement in held if entitlement.purchase_id is None]
-        grants = await _grants(tx, operator_id, given, now)
-        rentals = [
-            RentalView(
-                purchase=await purchase_view(
-                    tx,
-                    operator=subscriber.operator,
-                    purchase=purchase,
-                    entitlement=rights.get(purchase.purchase_id),
-                    now=now,
-                ),
-                right=_rental_right(purchase, rights.get(purchase.purchase_id), now),
-            )
-            for purchase in bought
-        ]
-    return Response(RentalsView(rentals=rentals, grants=grants), headers=_NO_STORE)
-
-
-async def _grants(
-    tx: Transaction, operator_id: UUID, given: Sequence[Entitlement], now: datetime
-) -> list[FreeGrantView]:
-    if not given:
-        return []
-    titles = await item_titles(tx, operator_id=operator_id, item_ids={grant.item_id for grant in given})
-    return [
-        FreeGrantView(
-            grant_id=grant.entitlement_id,
-            item=ItemView(
-                kind=cast(ItemKindView, grant.item_kind),
-                id=grant.item_id,
-                title=titles.get(grant.item_id, ""),
-            ),
-            granted_at=grant.granted_at,
-            right=_lasting_right(grant, now),
-        )
-        for grant in given
-    ]
-
-
-def _rental_right(purchase: Purchase, entitlement: Entitlement | None, now: datetime) -> RightView:
-    if purchase.state in OPEN:
-        return RightView(state="confirming", purchase_id=purchase.purchase_id)
-    if entitlement is None:
-        return RightView(state="none", purchase_id=purchase.purchase_id)
-    return _lasting_right(entitlement, now)
-
-
-def _lasting_right(entitlement: Entitlement, now: datetime) -> RightView:
-    right = best_right([entitlement], now=now)
-    return ended_view(entitlement) if right is None else playable_view(right)
-
-
-async def _ask(purchases: PurchaseServices, purchase: Purchase) -> None:
+async def ask_billing(purchases: PurchaseServices, purchase: Purchase) -> None:
+    """Resolve an unclear purchase at once, because its subscriber is looking."""
     await ask_now(
         purchases,
         operator_id=purchase.operator_id,
@@ -467,6 +298,4 @@ async def _view(database: Database, subscriber: Subscriber, purchase: Purchase) 
         )
 
 
-ROUTES: Final[list[Any]] = [
-    show_right, quote, confirm, show_purchase, give_purchase_up, cancel_purchase, list_rentals,
-]  # fmt: skip
+ROUTES: Final[list[Any]] = [quote, confirm, show_purchase, give_purchase_up, cancel_purchase]

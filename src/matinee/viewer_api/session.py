@@ -21,13 +21,12 @@ from matinee.purchases.queries import wallet_balance
 from matinee.viewer_api.problems import documented
 from matinee.viewer_api.session_auth import (
     COOKIE,
+    NO_STORE,
     Subscriber,
     no_session_cookie,
     not_signed_in,
     session_cookie,
 )
-
-_NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
 class OperatorView(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +129,7 @@ async def sign_in(
         category=session.category,
     )
     view = await _session_view(database, subscriber)
-    return Response(view, headers=_NO_STORE, cookies=[session_cookie(signed_in.token)])
+    return Response(view, headers=NO_STORE, cookies=[session_cookie(signed_in.token)])
 
 
 @get("/session", summary="Who is signed in", tags=["session"], responses=documented(401, 404))
@@ -146,7 +145,7 @@ async def show_session(
             device_id=subscriber.device_id,
             now=await tx.now(),
         )
-    return Response(await _session_view(database, subscriber), headers=_NO_STORE)
+    return Response(await _session_view(database, subscriber), headers=NO_STORE)
 
 
 @delete("/session", summary="Sign out", tags=["session"], responses=documented(403, 404))
@@ -158,7 +157,7 @@ async def sign_out_here(
     if token:
         async with database.transaction(operator.operator_id) as tx:
             await sign_out(tx, operator_id=operator.operator_id, token=token)
-    return Response(None, status_code=204, headers=_NO_STORE, cookies=[no_session_cookie()])
+    return Response(None, status_code=204, headers=NO_STORE, cookies=[no_session_cookie()])
 
 
 async def _session_view(database: Database, subscriber: Subscriber) -> SessionView:

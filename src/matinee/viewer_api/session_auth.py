@@ -23,6 +23,9 @@ COOKIE: Final = "__Host-matinee"
 FROM_MACHINES: Final = "from_machines"
 """A handler's option: it is called by machines, which prove who they are by a signature and have no page."""
 
+NO_STORE: Final = {"Cache-Control": "no-store"}
+"""Of every answer to a subscriber: it is for nobody else, and true at this moment only."""
+
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
