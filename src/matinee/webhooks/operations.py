@@ -15,7 +15,7 @@ from matinee.platform.db import Transaction
 from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.rounds import ROWS_AT_ONCE
 from matinee.platform.secrets import SecretBox
-from matinee.webhooks.queries import NO_DELIVERY, get_delivery, get_endpoint, list_endpoints
+from matinee.webhooks.queries import NO_DELIVERY, NO_ENDPOINT, get_delivery, get_endpoint, list_endpoints
 from matinee.webhooks.rules import (
     GONE,
     KEEP_FOR,
@@ -117,7 +117,7 @@ async def replace_secret(
         box.seal(secret.encode(), context=secret_context(operator_id, endpoint_id)), now,
     )  # fmt: skip
     if tag != "UPDATE 1":
-        raise NotFound("There is no such endpoint.")
+        raise NotFound(NO_ENDPOINT)
     await _audit(tx, operator_id, endpoint_id, "secret_replaced", actor, now)
 
 

@@ -70,7 +70,7 @@ async def due_deliveries(
 async def message_of(tx: Transaction, *, key: DeliveryKey) -> Message | None:
     """Return what a try needs; None when its endpoint is switched off or there is no such delivery."""
     row = await tx.fetchrow(
-        """SELECT n.url, n.sealed_secret, d.tries, e.kind, e.payload::text AS payload, e.created_at
+        """SELECT n.url, n.sealed_secret, e.kind, e.payload::text AS payload, e.created_at
            FROM event_deliveries d
            JOIN outgoing_events e ON e.operator_id = d.operator_id AND e.customer_id = d.customer_id
                                  AND e.event_id = d.event_id
@@ -85,9 +85,8 @@ async def message_of(tx: Transaction, *, key: DeliveryKey) -> Message | None:
         type=row["kind"], timestamp=row["created_at"], data=msgspec.json.decode(row["payload"], type=dict)
     )
     return Message(
-        key=key, url=row["url"], sealed_secret=row["sealed_secret"], body=msgspec.json.encode(said),
-        tries=row["tries"],
-    )  # fmt: skip
+        key=key, url=row["url"], sealed_secret=row["sealed_secret"], body=msgspec.json.encode(said)
+    )
 
 
 _DELIVERIES = """

@@ -99,7 +99,6 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     sealed_secret: bytes
     body: bytes
-    tries: int
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,7 +31,7 @@ _NEWEST_PROBES = """
     JOIN provision_versions version
       ON version.operator_id = probe.operator_id AND version.provision_id = probe.provision_id
      AND version.version = probe.version
-    WHERE probe.operator_id = $1 AND ($2::uuid IS NULL OR probe.provision_id = $2) AND probe.state = 'done'
+    WHERE probe.operator_id = $1 AND probe.state = 'done'
     ORDER BY probe.provision_id, probe.version, probe.created_at DESC, probe.probe_id DESC
 """
 
@@ -191,7 +191,7 @@ async def list_provisions(
            ORDER BY lower(p.name), p.provision_id""",
         operator_id, api_type,
     )  # fmt: skip
-    probes = await tx.fetch(_NEWEST_PROBES, operator_id, None)
+    probes = await tx.fetch(_NEWEST_PROBES, operator_id)
     return [_row(row, _probes_of(probes, row["provision_id"])) for row in rows]
 
 

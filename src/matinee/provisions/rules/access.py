@@ -80,10 +80,7 @@ def _check_account(name: str, field: str, errors: Fields) -> None:
 
 def _check_header(config: ProvisionConfig, name: str, errors: Fields) -> None:
     problem = header_problem(name, has_body=False)
-    calls = [
-        call for call in (config.charge, config.status, config.refund, config.cancel) if call is not None
-    ]
     if problem:
         errors["auth.header"] = problem
-    elif name.lower() in {header.name.lower() for call in calls for header in call.headers}:
+    elif name.lower() in {header.name.lower() for call in config.calls for header in call.headers}:
         errors["auth.header"] = "A call sends this header already."

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from matinee.kernel.cards import contains_card_number
 from matinee.kernel.errors import Invalid
+from matinee.provisions.rules.problems import CARD
 from matinee.provisions.types import (
     BasicAuth,
     BearerAuth,
@@ -38,18 +39,15 @@ def checked_secret(name: str, text: str) -> None:
             "A secret is one line, without blank space at its ends. Was a line break copied with it?"
         )
     elif contains_card_number(text):
-        errors["text"] = "This looks like a payment card number, which must not be stored here."
+        errors["text"] = CARD
     if errors:
         raise Invalid(errors)
 
 
 def secret_names(config: ProvisionConfig) -> frozenset[str]:
     """Return the names of the secrets that the settings use."""
-    calls = [
-        call for call in (config.charge, config.status, config.refund, config.cancel) if call is not None
-    ]
-    named = {row.secret for call in calls for row in call.key_map}
-    named |= {row.secret for call in calls for row in call.headers}
+    named = {row.secret for call in config.calls for row in call.key_map}
+    named |= {row.secret for call in config.calls for row in call.headers}
     match config.auth:
         case BasicAuth(password_secret=name) | BearerAuth(token_secret=name) | HeaderAuth(value_secret=name):
             named.add(name)

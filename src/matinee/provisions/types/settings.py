@@ -342,3 +342,9 @@ class ProvisionConfig(msgspec.Struct, frozen=True, kw_only=True):
     most_at_once: int | None = None
     timeout_seconds: int = 10
     longest_processing_seconds: int = 0
+
+    @property
+    def calls(self) -> "tuple[CallConfig | StatusCall | RefundCall | CancelCall, ...]":
+        """The calls that it has, the charge first."""
+        possible = (self.charge, self.status, self.refund, self.cancel)
+        return tuple(call for call in possible if call is not None)

@@ -12,6 +12,7 @@ import msgspec
 
 from matinee.kernel.paging import ListQuery, Page
 from matinee.platform.db import Record, Transaction
+from matinee.purchases.queries.purchases import attempt_from
 from matinee.purchases.types import Attempt
 
 MOST_LISTED: Final = 10_000
@@ -164,12 +165,6 @@ def _logged(row: Record) -> LoggedCall:
         )
     }  # fmt: skip
     return LoggedCall(**fields, attempt=attempt_from(row))
-
-
-def attempt_from(row: Record) -> Attempt:
-    """Return the call in a database row that has `at`, `call`, `outcome` and `exchange`."""
-    kept = {name: row[name] for name in ("at", "call", "outcome")}
-    return msgspec.convert(msgspec.json.decode(row["exchange"]) | kept, Attempt)
 
 
 async def billing_health(tx: Transaction, *, operator_id: UUID, provision_id: UUID, now: datetime) -> Health:

@@ -9,6 +9,7 @@ import msgspec
 
 from matinee.platform.db import Transaction
 from matinee.purchases.queries.purchases import (
+    COLUMNS_OF_P,
     PURCHASE_COLUMNS,
     REVERSAL_COLUMNS,
     purchase_from,
@@ -25,7 +26,6 @@ class Place(msgspec.Struct, frozen=True):
     purchase_id: UUID
 
 
-_P_COLUMNS = ", ".join(f"p.{name}" for name in Purchase.__struct_fields__)
 _LISTED = [PurchaseState.GRANTED.value, PurchaseState.UNKNOWN.value, PurchaseState.REVIEW.value]
 """What billing's list of a period should say something of."""
 
@@ -137,7 +137,7 @@ async def refunds_of_period(
     A reversal that ended because no charge stood gave nothing back.
     """
     rows = await tx.fetch(
-        f"""SELECT {_P_COLUMNS}, r.reversal_id, r.refund_reference, r.state_since AS returned_at
+        f"""SELECT {COLUMNS_OF_P}, r.reversal_id, r.refund_reference, r.state_since AS returned_at
             FROM reversals r
             JOIN purchases p ON p.operator_id = r.operator_id AND p.customer_id = r.customer_id
                             AND p.purchase_id = r.purchase_id

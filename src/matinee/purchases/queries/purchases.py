@@ -13,6 +13,9 @@ from matinee.platform.db.clock import Connection
 from matinee.purchases.types import Attempt, Purchase, PurchaseEvent, PurchaseState, Reversal
 
 PURCHASE_COLUMNS = ", ".join(Purchase.__struct_fields__)
+COLUMNS_OF_P = ", ".join(f"p.{name}" for name in Purchase.__struct_fields__)
+"""PURCHASE_COLUMNS in a statement that calls the table `p`, as those with further tables do."""
+
 REVERSAL_COLUMNS = ", ".join(Reversal.__struct_fields__)
 
 
@@ -130,14 +133,13 @@ async def attempts_of(
         "WHERE operator_id = $1 AND customer_id = $2 AND purchase_id = $3 ORDER BY at, attempt_id",
         operator_id, customer_id, purchase_id,
     )  # fmt: skip
-    return [
-        msgspec.convert(
-            msgspec.json.decode(row["exchange"])
-            | {"at": row["at"], "call": row["call"], "outcome": row["outcome"]},
-            Attempt,
-        )
-        for row in rows
-    ]
+    return [attempt_from(row) for row in rows]
+
+
+def attempt_from(row: Record) -> Attempt:
+    """Return the call in a database row that has `at`, `call`, `outcome` and `exchange`."""
+    kept = {name: row[name] for name in ("at", "call", "outcome")}
+    return msgspec.convert(msgspec.json.decode(row["exchange"]) | kept, Attempt)
 
 
 async def get_reversal(
@@ -189,7 +191,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 async def waiting_for_staff(tx: Transaction, *, operator_id: UUID, limit: int = 200) -> list[Waiting]:
     """Return what a person must decide, longest first: REVIEW, and what has an alert, also a duplicate's refund."""
     rows = await tx.fetch(
-        f"""SELECT {", ".join("p." + name for name in Purchase.__struct_fields__)}, c.username,
+        f"""SELECT {COLUMNS_OF_P}, c.username,
                    btrim(c.first_name || ' ' || c.last_name) AS customer_name
             FROM purchases p JOIN customers c ON c.operator_id = p.operator_id AND c.customer_id = p.customer_id
             WHERE p.operator_id = $1
