@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -123,6 +124,16 @@ def test_what_is_charged_cannot_be_cancelled(rentals: str) -> None:
     assert ask(rentals, order("yes-1")).code == 200
     assert ask(f"{rentals}/cancel", {"reference": "yes-1"}).code == 409
     assert len(ask(f"{rentals}/status", {"reference": "yes-1"}).body["charges"]) == 1
+
+
+@pytest.mark.parametrize("target", ["//", "http://[", "*", "/rentals?reference=%", "/%"])
+def test_an_address_that_means_nothing_ends_nobody_elses_calls(rentals: str, target: str) -> None:
+    url = urlsplit(rentals)
+    with socket.create_connection((url.hostname, url.port), timeout=5) as line:
+        line.sendall(f"GET {target} HTTP/1.1\r\nHost: billing\r\nConnection: close\r\n\r\n".encode())
+        while line.recv(4096):
+            pass
+    assert ask(f"{rentals}/status", {"reference": "never-2"}).code == 404
 
 
 @pytest.mark.parametrize(

@@ -164,9 +164,10 @@ function answer(request, path, given) {
 }
 
 const server = createServer(async (request, response) => {
-  const url = new URL(request.url, "http://billing");
   let code, body;
   try {
+    if (!URL.canParse(request.url, "http://billing")) throw new Refused(400, "invalid", "this is no address");
+    const url = new URL(request.url, "http://billing");
     let form = "";
     for await (const chunk of request) {
       form += chunk;

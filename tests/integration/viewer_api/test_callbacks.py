@@ -355,6 +355,20 @@ async def test_an_address_that_sends_forgeries_is_not_listened_to_for_a_while(
         assert (await billing.tell({"reference": "m-1"})).status_code == 202
 
 
+async def test_forgeries_of_one_household_of_addresses_count_together(
+    module_database_urls: EmbeddedPostgresInfo,
+) -> None:
+    async with open_billing(module_database_urls) as billing:
+        app, host = viewer_app(billing.shop), billing.client.base_url
+        tried = []
+        for last in range(61):
+            transport = ASGITransport(app, client=(f"2001:db8::{last:x}", 1234))  # type: ignore[arg-type]
+            async with AsyncClient(transport=transport, base_url=host) as client:
+                forged = await Billing(billing.shop, client, "wrong").tell({"reference": "m-1"})
+            tried.append(forged.status_code)
+        assert tried == [401] * 60 + [429]
+
+
 async def test_billing_may_be_told_where_to_call_back(module_database_urls: EmbeddedPostgresInfo) -> None:
     keys = (*CONFIG.charge.key_map, KeyMapping(parameter="cb", platform_value=PlatformValue.CALLBACK_URL))
     charge = msgspec.structs.replace(CONFIG.charge, key_map=keys)

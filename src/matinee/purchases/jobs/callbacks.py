@@ -14,7 +14,7 @@ from matinee.kernel.errors import MatineeError, NotSignedIn
 from matinee.kernel.webhook_signatures import is_signed
 from matinee.platform.db import Database
 from matinee.platform.secrets import SecretBox
-from matinee.platform.try_limits import TryLimit, take_back, take_try
+from matinee.platform.try_limits import address_limit, take_back, take_try
 from matinee.provisions.gateway.sealing import open_secret
 from matinee.provisions.queries import callback_secret
 from matinee.provisions.rules.callbacks import SignedMessage, reference_in
@@ -25,8 +25,6 @@ from matinee.purchases.rules import customer_of
 from matinee.purchases.services import PurchaseServices
 
 TOLERANCE = timedelta(minutes=5)
-MOST_REFUSED = 60
-"""Callbacks from one address that are refused in a quarter of an hour, before it is not listened to any more."""
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +52,7 @@ async def take_callback(
     That is so when it came before, and when we know no such reference. Raises NotSignedIn (`bad_signature`, also for
     a provision that is not there or takes no callbacks; `stale_callback`), TooMany, and Invalid (`reference`).
     """
-    limit = TryLimit(f"callback-address:{address}", MOST_REFUSED)
+    limit = address_limit("callback", address)
     async with database.transaction(operator_id) as tx:
         now = await tx.now()
         await take_try(tx, operator_id=operator_id, limits=[limit], now=now)

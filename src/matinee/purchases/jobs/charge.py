@@ -145,9 +145,12 @@ async def repeat(services: PurchaseServices, order: BillingOrder) -> Purchase | 
         order = msgspec.structs.replace(order, held=await _place_to_repeat(services, order))
         if order.held.place is None:
             return None
-    if not await still_ours(services, order):
-        return None
-    return await _send(services, order)
+    if await still_ours(services, order):
+        return await _send(services, order)
+    if order.held.place is not None:
+        async with services.database.transaction(order.operator.operator_id) as tx:
+            await release(tx, order)
+    return None
 
 
 async def _place_to_repeat(services: PurchaseServices, order: BillingOrder) -> Pass:
