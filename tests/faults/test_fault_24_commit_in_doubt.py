@@ -63,6 +63,7 @@ async def test_nothing_is_sent_while_the_claim_is_in_doubt(
         await database.close()
         assert (proxy.cuts, billing_double.requests("charge")) == (1, [])
         assert len(await counter.purchases()) == bought
+        await counter.ends_well()
 
 
 async def test_an_answer_is_saved_although_the_first_connection_broke(

@@ -67,7 +67,7 @@ async def test_the_second_of_two_editors_is_told_and_changes_nothing(catalogue: 
     await catalogue.run(update_item, item_id=movie.item_id, version=1, draft=first)
     with pytest.raises(Conflict) as caught:
         await catalogue.run(update_item, item_id=movie.item_id, version=1, draft=plain_draft(title="Second"))
-    assert caught.value.code == "stale_version"
+    assert caught.value.code == "edited_meanwhile"
     assert (await catalogue.ask(get_item, kind=ItemKind.MOVIE, item_id=movie.item_id)).draft == first
 
 

@@ -43,7 +43,7 @@ async def test_the_second_of_two_editors_is_told(catalogue: Catalogue) -> None:
     await catalogue.run(update_ppv_rule, rule_id=rule.rule_id, version=1, draft=draft("First"))
     with pytest.raises(Conflict) as caught:
         await catalogue.run(update_ppv_rule, rule_id=rule.rule_id, version=1, draft=draft("Second"))
-    assert caught.value.code == "stale_version"
+    assert caught.value.code == "edited_meanwhile"
     assert await names(catalogue) == ["First"]
 
 

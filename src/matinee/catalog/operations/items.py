@@ -71,7 +71,7 @@ async def update_item(
 ) -> Item[DraftT]:
     """Change an item that stands at `version`; saying the same again changes nothing.
 
-    Raises Invalid, NotFound, and Conflict (`stale_version`) when somebody else saved meanwhile.
+    Raises Invalid, NotFound, and Conflict (`edited_meanwhile`) when somebody else saved meanwhile.
     """
     check_item(draft)
     kind = kind_of(draft)
@@ -80,7 +80,7 @@ async def update_item(
         raise Conflict(
             f"Somebody else saved this {noun_of(kind)} while you were editing. "
             "What you typed is still here; what they saved stands beside it. Saving again keeps yours.",
-            code="stale_version",
+            code="edited_meanwhile",
         )
     changes = _changes(before.draft, draft)
     if not changes:

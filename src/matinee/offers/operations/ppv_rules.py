@@ -49,7 +49,7 @@ async def update_ppv_rule(
 ) -> PpvRule:
     """Change a rule that stands at `version`; saying the same again changes nothing.
 
-    Raises Invalid, NotFound, and Conflict (`stale_version`) when somebody else saved meanwhile.
+    Raises Invalid, NotFound, and Conflict (`edited_meanwhile`) when somebody else saved meanwhile.
     """
     check_ppv_rule(draft)
     before = await get_ppv_rule(tx, operator_id=operator_id, rule_id=rule_id)
@@ -105,7 +105,7 @@ async def unarchive_ppv_rule(
 def _stale() -> Conflict:
     return Conflict(
         "Somebody else saved this rule while you were editing. Compare the values below, then save again.",
-        code="stale_version",
+        code="edited_meanwhile",
     )
 
 
