@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -129,6 +129,24 @@ async def test_only_finance_rejects_what_others_asked_for(shop: Shop, storage: O
             await finance.post(f"{APPROVALS}/{new_id()}/{new_id()}/reject", {"reason": "x"})
         ).status_code == 404
     assert await balance(shop, person) == 0
+
+
+async def test_who_decides_on_a_grant_reads_how_long_it_lasts(shop: Shop, storage: ObjectStorage) -> None:
+    await limits(shop, EUR=0)
+    person, film = await shop.person(), f"movie:{shop.sale.movie_id}"
+    async with staff(shop, storage, "care") as care:
+        form = {"item": film, "lasts": "until", "until": "2020-01-31T20:00", "reason": "goodwill"}
+        refused = await care.post(at(person, "grant"), form)
+        assert error_at(refused, "until") == "Choose a time in the future."
+        by_rule = {"item": film, "lasts": "rule", "rule_id": str(shop.sale.rule_id), "reason": "goodwill"}
+        assert (await care.post(at(person, "grant"), by_rule)).status_code == 303
+        listed = await care.get(APPROVALS)
+        assert cells(listed)[0] == "Free grant Film 0 Two days"
+        (path,) = re.findall(r'action="(/console/crm/approvals/[^"]+)/reject"', listed.text)
+        await care.post(f"{path}/reject", {"reason": "by a time instead"})
+        later = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%dT20:00")
+        assert (await care.post(at(person, "grant"), form | {"until": later})).status_code == 303
+        assert re.fullmatch(r"Free grant Film 0 until .+, 20:00", cells(await care.get(APPROVALS))[0])
 
 
 async def test_what_could_not_be_done_any_more_says_so(shop: Shop, storage: ObjectStorage) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
+import msgspec
 import pytest
 from tests.factories.sale import PRICE
 from tests.factories.shop import Shop, open_shop
@@ -44,6 +45,7 @@ from matinee.purchases.types import (
 S = PurchaseState
 OPEN, APPROVED = None, DecisionOutcome.APPROVED
 CHARGED = StaffVerdict.CHARGED
+PAST = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -234,6 +236,14 @@ async def test_what_cannot_be_done_is_not_asked_for(shop: Shop) -> None:
         await ask(
             shop, ann, GrantProposal(item_kind="movie", item_id=new_id(), rule_id=shop.sale.rule_id), ben
         )
+    film = GrantProposal(item_kind="movie", item_id=shop.sale.movie_id, until=PAST)
+    with pytest.raises(Invalid) as refused:
+        await ask(shop, ann, film, ben)
+    assert refused.value.fields == {"until": "Choose a time in the future."}
+    shop.billing.choose = lambda call: Fault.OK
+    await shop.buy(ann)
+    with pytest.raises(Conflict, match="may watch this already"):
+        await ask(shop, ann, msgspec.structs.replace(film, until=None, rule_id=shop.sale.rule_id), ben)
     assert await waiting(shop) == []
 
 

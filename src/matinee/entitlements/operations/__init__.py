@@ -1,6 +1,6 @@
 """Changing rights and playback sessions. The purchase that gives a right inserts it in its own settle step."""
 
-from matinee.entitlements.operations.grants import extend_right, give_grant, revoke_grant
+from matinee.entitlements.operations.grants import check_grant, extend_right, give_grant, revoke_grant
 from matinee.entitlements.operations.rights import lock_right, mark_played, note_ends, revoke
 from matinee.entitlements.operations.sessions import (
     check_session,
@@ -11,6 +11,7 @@ from matinee.entitlements.operations.sessions import (
 )
 
 __all__ = [
+    "check_grant",
     "check_session",
     "end_session",
     "extend_right",

@@ -44,12 +44,7 @@ async def give_grant(
         if (earlier.item_kind, earlier.item_id) != (terms.item_kind, terms.item_id):
             raise Conflict("This form was sent before for another title. Open the page again.")
         return earlier
-    _check_until(terms.startable_until, terms.licence_ends_at, now)
-    present = best_right(
-        await entitlements_to_item(tx, **ids, item_kind=terms.item_kind, item_id=terms.item_id), now=now
-    )
-    if present is not None:
-        raise Conflict("The customer may watch this already. Give that right more time instead.")
+    await check_grant(tx, **ids, terms=terms, now=now)
     try:
         await tx.execute(
             """INSERT INTO entitlements (operator_id, customer_id, entitlement_id, item_kind, item_id, granted_at,
@@ -69,6 +64,18 @@ async def give_grant(
     if granted is None:
         raise LookupError("a grant that was just written is not there")
     return granted
+
+
+async def check_grant(
+    tx: Transaction, *, operator_id: UUID, customer_id: UUID, terms: GrantTerms, now: datetime
+) -> None:
+    """See that a grant could be given. Raises Invalid (`until`), and Conflict while the item may be played anyway."""
+    _check_until(terms.startable_until, terms.licence_ends_at, now)
+    rights = await entitlements_to_item(
+        tx, operator_id=operator_id, customer_id=customer_id, item_kind=terms.item_kind, item_id=terms.item_id
+    )
+    if best_right(rights, now=now) is not None:
+        raise Conflict("The customer may watch this already. Give that right more time instead.")
 
 
 async def extend_right(

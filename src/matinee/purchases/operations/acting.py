@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from matinee.customers.queries import get_customer, get_product
-from matinee.entitlements.operations import give_grant
+from matinee.entitlements.operations import check_grant, give_grant
 from matinee.entitlements.rules import startable_until
 from matinee.entitlements.types import Entitlement, GrantTerms
 from matinee.kernel.errors import Conflict, Invalid, NotFound
@@ -156,7 +156,10 @@ async def _purchase(tx: Transaction, case: Case, purchase_id: UUID) -> Purchase:
 
 
 async def _weigh_grant(tx: Transaction, case: Case, proposal: GrantProposal, now: datetime) -> Weight:
-    await _terms(tx, case, proposal, now)
+    await check_grant(
+        tx, operator_id=case.operator.operator_id, customer_id=case.customer_id,
+        terms=await _terms(tx, case, proposal, now), now=now,
+    )  # fmt: skip
     if proposal.for_purchase_id is not None:
         return _weight("grant", await _purchase(tx, case, proposal.for_purchase_id))
     item = await _item(tx, case, proposal)

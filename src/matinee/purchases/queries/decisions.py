@@ -10,7 +10,7 @@ import msgspec
 from matinee.kernel.errors import NotFound
 from matinee.kernel.paging import ListQuery, Page
 from matinee.platform.db import Record, Transaction
-from matinee.purchases.types import Decision, Proposal
+from matinee.purchases.types import Decision, GrantProposal, Proposal
 
 _FIELDS = ", ".join(f"d.{name}" for name in Decision.__struct_fields__)
 _LISTED = """
@@ -80,10 +80,16 @@ async def decisions_of_customer(tx: Transaction, *, operator_id: UUID, customer_
 
 
 class ListedDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """A request and whom it is about."""
+    """A request and whom it is about; for a free grant how long it lasts: until a moment, or as a PPV rule says."""
 
     decision: Decision
     customer_name: str
+    rule_name: str
+
+    @property
+    def granted_until(self) -> datetime | None:
+        proposal = self.decision.proposal
+        return proposal.until if isinstance(proposal, GrantProposal) else None
 
 
 async def list_decisions(tx: Transaction, *, operator_id: UUID, query: ListQuery) -> Page[ListedDecision]:
@@ -97,13 +103,19 @@ async def list_decisions(tx: Transaction, *, operator_id: UUID, query: ListQuery
         f"SELECT count(*) FROM {_LISTED}", operator_id, decided, words,
     )  # fmt: skip
     rows = await tx.fetch(
-        f"""SELECT {_FIELDS}, coalesce(nullif(btrim(c.first_name || ' ' || c.last_name), ''), c.username) AS whose
+        f"""SELECT {_FIELDS}, coalesce(nullif(btrim(c.first_name || ' ' || c.last_name), ''), c.username) AS whose,
+                   coalesce((SELECT r.name FROM ppv_rules r
+                             WHERE r.operator_id = d.operator_id AND r.rule_id = (d.proposal ->> 'rule_id')::uuid),
+                            '') AS rule_name
             FROM {_LISTED}
             ORDER BY CASE WHEN $2 THEN NULL ELSE d.requested_at END, d.decided_at DESC, d.decision_id
             LIMIT $4 OFFSET $5""",
         operator_id, decided, words, query.page_size, query.offset,
     )  # fmt: skip
-    listed = [ListedDecision(decision=decision_from(row), customer_name=row["whose"]) for row in rows]
+    listed = [
+        ListedDecision(decision=decision_from(row), customer_name=row["whose"], rule_name=row["rule_name"])
+        for row in rows
+    ]
     return Page(rows=listed, total=total, query=query)
 
 
