@@ -27,7 +27,6 @@ from matinee.purchases.rules import (
     RESOLVE_GIVES_UP_AFTER,
     STAFF_LOOK,
     cancels,
-    check_after,
     may_repeat,
     person_delay,
     resolve_delay,
@@ -315,7 +314,7 @@ def _settled(order: BillingOrder, to: PurchaseState, cause: str, record: Exchang
     return Change(
         to=to,
         cause=cause,
-        check_in=check_after(to, capabilities=order.capabilities, quiet=order.quiet),
+        check_in=order.check_after(to),
         evidence=Evidence.STATUS if to is PurchaseState.GRANTED else None,
         record=record,
     )

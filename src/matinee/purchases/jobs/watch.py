@@ -20,7 +20,6 @@ from matinee.purchases.rules import (
     STATUS_RETRY,
     WATCH_GIVES_UP_AFTER,
     cancels,
-    check_after,
     count_delays,
     resolve_delay,
     retry_delay,
@@ -164,7 +163,7 @@ async def _none_stands(
         reference_key=services.reference_key,
         purchase=purchase,
         cause=NONE_STANDS,
-        check_in=check_after(PurchaseState.REVERSING, capabilities=order.capabilities, quiet=order.quiet),
+        check_in=order.check_after(PurchaseState.REVERSING),
         now=now,
     )
     return True

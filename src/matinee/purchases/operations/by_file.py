@@ -19,7 +19,7 @@ from matinee.purchases.operations.reversing import (
 )
 from matinee.purchases.operations.transitions import Change, move
 from matinee.purchases.queries import events_of, get_purchase, reversals_of
-from matinee.purchases.rules import CANCEL_REFUSED, cancels, check_after
+from matinee.purchases.rules import CANCEL_REFUSED, cancels
 from matinee.purchases.rules.by_file import (
     FileEffect,
     FileEvidence,
@@ -148,7 +148,7 @@ def _change(order: BillingOrder, to: PurchaseState, cause: str, charge_id: str |
     return Change(
         to=to,
         cause=cause,
-        check_in=check_after(to, capabilities=order.capabilities, quiet=order.quiet),
+        check_in=order.check_after(to),
         evidence=Evidence.SETTLEMENT if to is S.GRANTED else None,
         billing_transaction=charge_id,
     )

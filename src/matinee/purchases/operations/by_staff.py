@@ -25,7 +25,7 @@ from matinee.purchases.operations.reversing import (
 )
 from matinee.purchases.operations.transitions import Change, move
 from matinee.purchases.queries import get_purchase
-from matinee.purchases.rules import ASKING, check_after, quiet_period
+from matinee.purchases.rules import ASKING, quiet_period
 from matinee.purchases.types import Evidence, Purchase, PurchaseState, ReversalState, StaffVerdict
 
 __all__ = [
@@ -68,7 +68,7 @@ async def settle_by_staff(
     change = Change(
         to=to,
         cause=f"staff_{verdict.value}",
-        check_in=check_after(to, capabilities=order.capabilities, quiet=order.quiet),
+        check_in=order.check_after(to),
         evidence=Evidence.STAFF if charged else None,
     )
     if charged:
@@ -98,7 +98,7 @@ async def refund_by_staff(
     check_in = None
     if purchase.payment_type is PaymentType.API:
         order = await billing_order(tx, operator=operator, purchase=purchase)
-        check_in = check_after(PurchaseState.REVERSING, capabilities=order.capabilities, quiet=order.quiet)
+        check_in = order.check_after(PurchaseState.REVERSING)
     moved = await begin_reversal(
         tx,
         operator=operator,

@@ -15,7 +15,7 @@ from matinee.platform.operators import Operator
 from matinee.purchases.operations.charging import billing_order
 from matinee.purchases.operations.reversing import ReversalCause, begin_reversal
 from matinee.purchases.queries import get_purchase
-from matinee.purchases.rules import cancel_until, check_after
+from matinee.purchases.rules import cancel_until
 from matinee.purchases.types import Purchase, PurchaseState
 
 CANCELLED: Final = ReversalCause(
@@ -45,7 +45,7 @@ async def cancel_by_subscriber(
     check_in = None
     if purchase.payment_type is PaymentType.API:
         order = await billing_order(tx, operator=operator, purchase=purchase)
-        check_in = check_after(PurchaseState.REVERSING, capabilities=order.capabilities, quiet=order.quiet)
+        check_in = order.check_after(PurchaseState.REVERSING)
     moved = await begin_reversal(
         tx,
         operator=operator,

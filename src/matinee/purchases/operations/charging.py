@@ -29,6 +29,7 @@ from matinee.purchases.rules import (
     PLACE_ORDER,
     PLACE_RETRY,
     RESOLVE_DELAYS,
+    check_after,
     quiet_period,
 )
 from matinee.purchases.types import Purchase, PurchaseState
@@ -60,6 +61,10 @@ class BillingOrder(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def config(self) -> ProvisionConfig:
         return self.target.config
+
+    def check_after(self, to: PurchaseState) -> timedelta | None:
+        """Return when the purchase is looked at next once it has become `to`; None: never again."""
+        return check_after(to, capabilities=self.capabilities, quiet=self.quiet)
 
     def with_purchase(self, purchase: Purchase) -> "BillingOrder":
         return msgspec.structs.replace(self, purchase=purchase)

@@ -10,7 +10,7 @@ from matinee.purchases.operations.charging import BillingOrder
 from matinee.purchases.operations.reversing import LATE_CHARGE, TOO_LATE, begin_reversal
 from matinee.purchases.operations.transitions import Change, move, right_until
 from matinee.purchases.queries import slot_holder
-from matinee.purchases.rules import FIRST_CHECK, check_after
+from matinee.purchases.rules import FIRST_CHECK
 from matinee.purchases.types import Evidence, Purchase, PurchaseState
 
 
@@ -49,7 +49,7 @@ async def charge_turned_up(
         reference_key=reference_key,
         purchase=purchase,
         cause=LATE_CHARGE,
-        check_in=check_after(PurchaseState.REVERSING, capabilities=order.capabilities, quiet=order.quiet),
+        check_in=order.check_after(PurchaseState.REVERSING),
         evidence=Evidence.LATE_CHARGE,
         record=record,
         now=now,
@@ -75,7 +75,7 @@ async def grant_or_give_back(
         reference_key=reference_key,
         purchase=granted,
         cause=TOO_LATE,
-        check_in=check_after(PurchaseState.REVERSING, capabilities=order.capabilities, quiet=order.quiet),
+        check_in=order.check_after(PurchaseState.REVERSING),
         now=now,
     )
 

@@ -20,7 +20,6 @@ from matinee.purchases.rules import (
     ALERT_AFTER,
     FINANCE_LOOK,
     FIRST_CHECK,
-    check_after,
     is_for_finance,
     refund_reference,
     surplus_charges,
@@ -273,7 +272,7 @@ async def finish_reversal(
             await note(tx, purchase=purchase, record=record, now=now)
         return True
     state = PurchaseState(to.value)
-    counted = check_after(state, capabilities=order.capabilities, quiet=order.quiet)
+    counted = order.check_after(state)
     change = Change(to=state, cause=cause, check_in=counted, check_count=1, record=record)
     if await move(tx, operator=order.operator, purchase=purchase, change=change, now=now) is None:
         raise RuntimeError("a purchase was moved while its own reversal was open")

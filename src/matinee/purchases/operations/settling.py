@@ -9,7 +9,7 @@ from matinee.purchases.operations.charging import BillingOrder, release
 from matinee.purchases.operations.late_charges import grant_or_give_back
 from matinee.purchases.operations.transitions import Change, move, note
 from matinee.purchases.queries import get_purchase
-from matinee.purchases.rules import cancels, check_after
+from matinee.purchases.rules import cancels
 from matinee.purchases.types import Evidence, Purchase, PurchaseState
 
 _BECOMES = {
@@ -87,7 +87,7 @@ def change_for(
     return Change(
         to=to,
         cause=outcome.cause,
-        check_in=check_after(to, capabilities=order.capabilities, quiet=order.quiet),
+        check_in=order.check_after(to),
         evidence=Evidence.ANSWER if to is PurchaseState.GRANTED else None,
         billing_transaction=outcome.transaction_id,
         decline_reason=outcome.decline_reason,
