@@ -300,20 +300,16 @@ async def test_the_place_of_a_process_that_died_is_free_after_its_deadline(
         assert await shop.broken() == []
 
 
-async def test_the_place_of_a_repeat_that_is_not_sent_is_free_at_once(
-    module_database_urls: EmbeddedPostgresInfo,
-) -> None:
-    capabilities = frozenset({Capability.IDEMPOTENT})
-    config = msgspec.structs.replace(LIMITED, most_at_once=1)
-    async with open_shop(module_database_urls, capabilities=capabilities, config=config) as shop:
+async def test_a_repeat_that_is_not_sent_frees_its_place(module_database_urls: EmbeddedPostgresInfo) -> None:
+    one = msgspec.structs.replace(LIMITED, most_at_once=1)
+    async with open_shop(module_database_urls, capabilities=A - B, config=one) as shop:
         (unclear,) = await silence(shop, 1)
         async with shop.database.transaction(shop.operator_id) as tx:
             order = await billing_order(tx, operator=shop.sale.operator, purchase=unclear)
         await shop.pass_time(3 * SECOND, step=3 * SECOND)  # another one repeats it first
         assert (await shop.read(unclear)).state is S.GRANTED
         assert await repeat(shop.services, order) is None
-        purchase = await shop.buy(await shop.person())
-        assert purchase.state is S.GRANTED
+        assert (await shop.buy(await shop.person())).state is S.GRANTED
 
 
 async def test_who_comes_later_does_not_pass_those_that_wait(

@@ -19,6 +19,7 @@ from tests.integration.purchases.deciders import (
     rights,
     told,
 )
+from tests.integration.purchases.locks import somebody_waits
 from tests.simulation.seeded import A, D
 
 from matinee.customers.queries import get_customer
@@ -33,6 +34,7 @@ from matinee.platform.audit import SYSTEM
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.gateway.simulated import Fault
 from matinee.purchases.operations.extending import extend_by_staff
+from matinee.purchases.operations.four_eyes import act_or_ask
 from matinee.purchases.queries import wallet_lines
 from matinee.purchases.types import (
     GrantProposal,
@@ -202,6 +204,44 @@ async def test_a_late_charge_pays_for_the_grant_that_helped_over(database_urls: 
         await act(shop, ann, refund, ben)
         assert await right_now(shop, ann) is None
         assert await shop.broken() == []
+
+
+async def test_a_charge_found_while_a_grant_is_being_given_pays_for_it(
+    database_urls: EmbeddedPostgresInfo,
+) -> None:
+    """Two rights to one film would outlive the refund of the one that was paid."""
+    async with open_shop(database_urls, capabilities=A) as shop:
+        ann, ben = await shop.person(), await hire(shop, "Ben")
+        faults = [Fault.ANSWER_LOST]
+        shop.billing.choose = lambda call: faults.pop() if call == "charge" and faults else Fault.OK
+        purchase = await shop.buy(ann)
+        async with shop.database.transaction(shop.operator_id) as tx:
+            await act_or_ask(
+                tx, case=case_of(shop, ann), proposal=free(shop, for_purchase_id=purchase.purchase_id),
+                action_id=new_id(), reason="billing is silent", person=ben,
+            )  # fmt: skip
+            span = timedelta(seconds=5)
+            finding = asyncio.create_task(shop.pass_time(span, step=span))
+            await somebody_waits(database_urls)
+        await finding
+        assert (await shop.read(purchase)).state is PurchaseState.GRANTED
+        assert [one.purchase_id for one in await rights(shop, ann)] == [purchase.purchase_id]
+        await act(shop, ann, RefundProposal(purchase_id=purchase.purchase_id), ben)
+        assert await right_now(shop, ann) is None
+        assert await shop.broken() == []
+
+
+async def test_nobody_is_helped_over_a_charge_that_is_under_way(database_urls: EmbeddedPostgresInfo) -> None:
+    async with open_shop(database_urls, capabilities=A) as shop:
+        ann, ben = await shop.person(), await hire(shop, "Ben")
+        purchase = await shop.buy(ann)
+        async with shop.database.transaction(shop.operator_id) as tx:
+            await tx.execute(
+                "UPDATE purchases SET state = 'CHARGING' WHERE operator_id = $1", shop.operator_id
+            )
+        with pytest.raises(Conflict, match="is being charged at this moment"):
+            await act(shop, ann, free(shop, for_purchase_id=purchase.purchase_id), ben)
+        assert len(await rights(shop, ann)) == 1
 
 
 async def test_a_grant_that_was_taken_away_is_not_paid_for(database_urls: EmbeddedPostgresInfo) -> None:

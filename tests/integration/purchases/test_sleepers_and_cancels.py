@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 from tests.factories.shop import open_shop
 from tests.integration.purchases.conftest import Stage
+from tests.integration.purchases.locks import somebody_waits
 from tests.simulation.faulty import Fate, Trouble
 from tests.simulation.scene import Scene
 from tests.simulation.seeded import CANCEL_AND_IDEMPOTENT, ONLY_CANCEL, C
 
 from matinee.kernel.ids import new_id
-from matinee.platform.db import Database
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import BillingTarget, CallName, CancelResult, Capabilities, Values
@@ -122,7 +122,7 @@ async def test_a_grant_that_is_being_saved_when_the_cancel_is_acknowledged_ends(
                     record=result.record, attempt_id=new_id(),
                 )  # fmt: skip
                 granting.set()
-                await _somebody_waits(module_database_urls)
+                await somebody_waits(module_database_urls)
             return granted
 
         async def cancel(target: BillingTarget, values: Values) -> CancelResult:
@@ -136,14 +136,3 @@ async def test_a_grant_that_is_being_saved_when_the_cancel_is_acknowledged_ends(
         assert (await saving[0]).state is S.GRANTED
         assert ((await shop.read(purchase)).state, shop.standing(purchase)) == (S.REVERSED, 0)
         assert await shop.broken() == []
-
-
-async def _somebody_waits(urls: EmbeddedPostgresInfo) -> None:
-    """Return when a transaction waits for what another one holds."""
-    counting = await Database.connect(urls.owner_url, connections=1)
-    try:
-        async with asyncio.timeout(20), counting.directory() as tx:
-            while not await tx.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-    finally:
-        await counting.close()

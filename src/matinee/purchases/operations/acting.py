@@ -25,7 +25,7 @@ from matinee.purchases.operations.by_staff import (
 )
 from matinee.purchases.operations.wallet import change_credits, check_credits, too_low
 from matinee.purchases.queries import get_purchase, wallet_balance
-from matinee.purchases.rules import OPEN
+from matinee.purchases.rules import OPEN, UNCLEAR
 from matinee.purchases.types import (
     GrantProposal,
     Proposal,
@@ -221,8 +221,10 @@ async def _terms_of_purchase(
     purchase = await _purchase(tx, case, purchase_id)
     if (purchase.item_kind, purchase.item_id) != (proposal.item_kind, proposal.item_id):
         raise Conflict("This purchase is of another title.")
-    if purchase.state not in OPEN:
-        raise Conflict("This purchase has been settled meanwhile. Look at its present state.")
+    if purchase.state not in UNCLEAR:
+        under_way = purchase.state in OPEN
+        what = "is being charged at this moment" if under_way else "has been settled meanwhile"
+        raise Conflict(f"This purchase {what}. Look at its present state.")
     ends = [moment for moment in (licence, purchase.licence_ends_at) if moment is not None]
     licence = min(ends) if ends else None
     return GrantTerms(

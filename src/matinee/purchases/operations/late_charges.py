@@ -10,7 +10,7 @@ from matinee.purchases.operations.charging import BillingOrder
 from matinee.purchases.operations.reversing import LATE_CHARGE, TOO_LATE, begin_reversal
 from matinee.purchases.operations.transitions import Change, move, right_until
 from matinee.purchases.queries import slot_holder
-from matinee.purchases.rules import FIRST_CHECK
+from matinee.purchases.rules import FIRST_CHECK, UNCLEAR
 from matinee.purchases.types import Evidence, Purchase, PurchaseState
 
 
@@ -65,8 +65,12 @@ async def grant_or_give_back(
     A free grant that helped over the unclear time is paid by it all the same: the customer could watch.
     Returns the purchase after it; None: it was moved by somebody else meanwhile.
     """
-    operator = order.operator
-    granted = await move(tx, operator=operator, purchase=order.purchase, change=change, now=now)
+    operator, seen = order.operator, order.purchase
+    if seen.state in UNCLEAR:
+        # Whoever gives a free grant for it has this lock: the move must see that, or there would be two rights.
+        await lock_customer(tx, operator_id=seen.operator_id, customer_id=seen.customer_id)
+        now = await tx.now()
+    granted = await move(tx, operator=operator, purchase=seen, change=change, now=now)
     if granted is None or now < right_until(granted, operator, now) or await _was_helped_over(tx, granted):
         return granted
     return await begin_reversal(

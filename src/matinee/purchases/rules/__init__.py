@@ -34,6 +34,9 @@ TRANSITIONS: Mapping[PurchaseState, frozenset[PurchaseState]] = {
 OPEN = frozenset({S.RESERVED, S.CHARGING, S.UNKNOWN, S.REVIEW})
 """States that still wait for an outcome; each holds the slot and has a next check."""
 
+UNCLEAR = frozenset({S.UNKNOWN, S.REVIEW})
+"""Open states in which no charge is under way: staff may help a customer over them with a free grant."""
+
 RELEASING = frozenset({S.DECLINED, S.VOID, S.NOT_SENT, S.REVERSING})
 """States that free the slot when they are entered."""
 
