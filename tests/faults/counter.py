@@ -28,11 +28,11 @@ from matinee.provisions.types import Capability, ProvisionConfig
 from matinee.purchases import queries
 from matinee.purchases.jobs.charge import confirm_and_charge
 from matinee.purchases.jobs.resolver import Resolver
-from matinee.purchases.operations.by_staff import StaffVerdict, settle_by_staff
+from matinee.purchases.operations.by_staff import settle_by_staff
 from matinee.purchases.operations.quoting import make_quote
 from matinee.purchases.queries.invariants import violations
 from matinee.purchases.services import PurchaseServices
-from matinee.purchases.types import Purchase, PurchaseState
+from matinee.purchases.types import Purchase, PurchaseState, StaffVerdict
 
 CLASSES = {"A": CLASS_A, "B": CLASS_B, "C": CLASS_C, "D": CLASS_D}
 STAFF = Actor("staff", UUID(int=7), "Ada Care")

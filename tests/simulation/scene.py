@@ -29,7 +29,6 @@ from matinee.purchases.jobs.charge import confirm_and_charge
 from matinee.purchases.jobs.resolve import ask_now
 from matinee.purchases.jobs.resolver import Resolver
 from matinee.purchases.operations.by_staff import (
-    StaffVerdict,
     close_open_refund,
     refund_by_staff,
     settle_by_staff,
@@ -38,7 +37,7 @@ from matinee.purchases.operations.charging import give_up
 from matinee.purchases.operations.quoting import make_quote
 from matinee.purchases.queries.invariants import violations
 from matinee.purchases.services import PurchaseServices
-from matinee.purchases.types import Purchase, PurchaseState, ReversalState
+from matinee.purchases.types import Purchase, PurchaseState, ReversalState, StaffVerdict
 
 STAFF = Actor("staff", UUID(int=7), "Ada Care")
 MOST_EVENTS = 1000

@@ -17,6 +17,7 @@ from tests.integration.console.pages import cells, error_at, plain
 from matinee.entitlements.queries import entitlements_of_customer
 from matinee.entitlements.types import Entitlement
 from matinee.kernel.ids import new_id
+from matinee.platform.audit import SYSTEM
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.storage import ObjectStorage
@@ -49,7 +50,7 @@ async def staff(shop: Shop, storage: ObjectStorage, *roles: str, email: str = ""
 
 async def limits(shop: Shop, **amounts: int) -> None:
     async with shop.database.transaction(shop.operator_id) as tx:
-        await set_limits(tx, operator_id=shop.operator_id, limits=amounts)
+        await set_limits(tx, operator_id=shop.operator_id, limits=amounts, actor=SYSTEM, now=await tx.now())
 
 
 async def rights(shop: Shop, person: Person) -> list[Entitlement]:

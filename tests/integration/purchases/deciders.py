@@ -11,7 +11,7 @@ from matinee.entitlements.queries import entitlements_of_customer
 from matinee.entitlements.types import Entitlement
 from matinee.kernel.ids import new_id
 from matinee.kernel.paging import ListQuery
-from matinee.platform.audit import Actor
+from matinee.platform.audit import SYSTEM, Actor
 from matinee.purchases.jobs.deciding import approve_or_lapse
 from matinee.purchases.operations.acting import Case, Done
 from matinee.purchases.operations.four_eyes import Person, act_or_ask, reject, set_limits
@@ -34,7 +34,7 @@ async def hire(shop: Shop, name: str) -> Person:
 async def limit(shop: Shop, **amounts: int) -> None:
     """Set the amounts above which two people decide."""
     async with shop.database.transaction(shop.operator_id) as tx:
-        await set_limits(tx, operator_id=shop.operator_id, limits=amounts)
+        await set_limits(tx, operator_id=shop.operator_id, limits=amounts, actor=SYSTEM, now=await tx.now())
 
 
 def case_of(shop: Shop, customer: Customer) -> Case:

@@ -21,7 +21,6 @@ from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import Capability
 from matinee.purchases import queries
 from matinee.purchases.operations.by_staff import (
-    StaffVerdict,
     close_open_refund,
     needs_person,
     refund_by_staff,
@@ -29,7 +28,7 @@ from matinee.purchases.operations.by_staff import (
 )
 from matinee.purchases.operations.confirming import confirm
 from matinee.purchases.operations.wallet import credit_back, top_up
-from matinee.purchases.types import Evidence, Purchase, PurchaseState
+from matinee.purchases.types import Evidence, Purchase, PurchaseState, StaffVerdict
 
 S = PurchaseState
 Act = Callable[[Scene, Purchase, str], Awaitable[Purchase]]

@@ -18,10 +18,10 @@ from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.provisions.gateway.simulated import Fault
 from matinee.provisions.types import BillingTarget, CallName, Capabilities, Capability, StatusResult, Values
 from matinee.purchases.operations.by_file import settle_by_file
-from matinee.purchases.operations.by_staff import StaffVerdict, settle_by_staff
+from matinee.purchases.operations.by_staff import settle_by_staff
 from matinee.purchases.operations.quoting import make_quote
 from matinee.purchases.rules.by_file import FileEffect, FileEntry, FileEvidence
-from matinee.purchases.types import Purchase, PurchaseState
+from matinee.purchases.types import Purchase, PurchaseState, StaffVerdict
 
 B: Capabilities = frozenset({Capability.STATUS, Capability.REFUND})
 D_AND_REFUND: Capabilities = frozenset({Capability.REFUND})

@@ -272,7 +272,9 @@ async def test_above_the_limit_a_second_person_is_asked_and_the_row_stays_open(d
             " VALUES ($1, $2, 'fay@example.com', 'Fay Finance', '-', '{finance}', $3)",
             desk.operator_id, FINANCE.actor_id, await tx.now(),
         )  # fmt: skip
-        await set_limits(tx, operator_id=desk.operator_id, limits={"EUR": 100})
+        await set_limits(
+            tx, operator_id=desk.operator_id, limits={"EUR": 100}, actor=FINANCE, now=await tx.now()
+        )
     file = await desk.compare(HEAD + line("ORDER-1"))
     (row,) = await desk.rows(file, verdict="ours_only")
     asked = await desk.decide(file, row, Resolution.CHARGED)

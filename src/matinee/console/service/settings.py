@@ -84,13 +84,7 @@ async def save(
                 tx, operator_id=operator.operator_id, given=given, expected_version=version_sent(form) or 0,
                 actor=staff.actor, now=now,
             )  # fmt: skip
-            before = await four_eyes_limits(tx, operator_id=operator.operator_id)
-            if await set_limits(tx, operator_id=operator.operator_id, limits=limits):
-                await audit.record(
-                    tx, operator_id=operator.operator_id, actor=staff.actor, action="operator.limits_changed",
-                    subject_kind="operator", subject_id=operator.operator_id, now=now,
-                    details={"from": before, "to": limits},
-                )  # fmt: skip
+            await set_limits(tx, operator_id=operator.operator_id, limits=limits, actor=staff.actor, now=now)
     except Invalid as error:
         # Of what could not even be read, saying that is enough.
         fresh = {name: text for name, text in error.fields.items() if not _has_error(form, name)}

@@ -84,11 +84,12 @@ async def add_settings(database: Database, operator: Operator, actor: Actor, cas
         self_cancel_hours=cast.self_cancel_hours,
     )
     async with database.transaction(operator.operator_id) as tx:
+        now = await tx.now()
         await update_settings(
             tx, operator_id=operator.operator_id, given=given, expected_version=operator.settings_version,
-            actor=actor, now=await tx.now(),
+            actor=actor, now=now,
         )  # fmt: skip
-        await set_limits(tx, operator_id=operator.operator_id, limits=dict(cast.limits))
+        await set_limits(tx, operator_id=operator.operator_id, limits=dict(cast.limits), actor=actor, now=now)
 
 
 async def add_provisions(

@@ -28,19 +28,6 @@ from matinee.purchases.queries import get_purchase
 from matinee.purchases.rules import ASKING, quiet_period
 from matinee.purchases.types import Evidence, Purchase, PurchaseState, ReversalState, StaffVerdict
 
-__all__ = [
-    "StaffVerdict",
-    "check_refunds",
-    "check_settles",
-    "close_open_refund",
-    "may_refund",
-    "needs_person",
-    "refund_by_staff",
-    "settle_by_staff",
-    "settle_times",
-    "settles_from",
-]
-
 NO_CAPABILITIES: Capabilities = frozenset()
 
 

@@ -122,23 +122,28 @@ async def lapse(tx: Transaction, *, case: Case, decision_id: UUID, why: str, per
     return await _close(tx, decision, DecisionOutcome.LAPSED, why, person, now)
 
 
-async def set_limits(tx: Transaction, *, operator_id: UUID, limits: Mapping[str, int]) -> bool:
-    """Replace the amounts, by currency, above which two people decide. Returns whether anything changed.
+async def set_limits(
+    tx: Transaction, *, operator_id: UUID, limits: Mapping[str, int], actor: Actor, now: datetime
+) -> None:
+    """Replace the amounts, by currency and in minor units, above which two people decide. Raises Invalid (`limits`).
 
-    The caller audits it with the other settings. Raises Invalid (`limits`).
+    The same limits again change nothing, and nothing is recorded.
     """
     for currency, amount in limits.items():
         if currency not in known_currencies() or not 0 <= amount <= LARGEST_MINOR:
             raise Invalid({"limits": "Give each limit as an amount of a currency in use."})
     before = await four_eyes_limits(tx, operator_id=operator_id)
     if before == dict(limits):
-        return False
+        return
     await tx.execute("DELETE FROM four_eyes_limits WHERE operator_id = $1", operator_id)
     await tx.executemany(
         "INSERT INTO four_eyes_limits (operator_id, currency, amount_minor) VALUES ($1, $2, $3)",
         [(operator_id, currency, amount) for currency, amount in sorted(limits.items())],
     )
-    return True
+    await audit.record(
+        tx, operator_id=operator_id, actor=actor, action="operator.limits_changed", subject_kind="operator",
+        subject_id=operator_id, now=now, details={"from": before, "to": dict(limits)},
+    )  # fmt: skip
 
 
 async def _asked_before(tx: Transaction, case: Case, action_id: UUID) -> Decision | None:
