@@ -21,10 +21,6 @@ _LOOKED_AT = {
     ("src/matinee/purchases/queries/attempt_log.py", "name"),
     ("src/matinee/purchases/queries/attempt_log.py", "narrowed"),
     ("src/matinee/purchases/queries/attempt_log.py", "text"),
-    (
-        "src/matinee/purchases/queries/purchases.py",
-        "', '.join(('p.' + name for name in Purchase.__struct_fields__))",
-    ),
 }
 
 
