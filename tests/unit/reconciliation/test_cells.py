@@ -53,6 +53,19 @@ def test_the_reference_of_an_unreadable_row_is_kept() -> None:
     assert read("m-1", "much").reference == "m-1"
 
 
+@pytest.mark.parametrize("text", ["-4.99", "4.99-", "(4.99)", "- 4,99", "4,99 -"])
+def test_what_is_negative_in_any_spelling_is_no_charge(text: str) -> None:
+    refund = read("m-1", text, kind_by=KindBy.SIGN)
+    assert (refund.kind, refund.amount_minor, refund.problem) == (RowKind.REFUND, 499, "")
+    assert read("m-1", text).problem == "The amount is negative, although all rows are charges."
+
+
+@pytest.mark.parametrize("text", ["(4.99", "4.99)", "-4.99-", "--4.99", "-(4.99)", "(-4.99)", "4.99-)"])
+def test_signs_that_could_mean_either_are_not_read(text: str) -> None:
+    row = read("m-1", text, kind_by=KindBy.SIGN)
+    assert (row.amount_minor, row.problem != "") == (None, True)
+
+
 def test_kinds_by_word_and_by_sign() -> None:
     by_word = {
         "kind_by": KindBy.COLUMN, "kind_column": 2, "charge_words": ("sale",), "refund_words": ("refund",),

@@ -17,6 +17,8 @@ LONGEST_TRANSACTION = 200
 
 _REFERENCE = re.compile(r"[A-Za-z0-9-]{1,64}")
 _MINOR = re.compile(r"[0-9]{1,13}")
+# The three ways in which books write what was given back; any other sign is refused as part of the amount.
+_NEGATIVE = re.compile(r"-([^-()]+)|([^-()]+)-|\(([^-()]+)\)")
 # Databases print 4.9900. With three digits behind the mark it could be meant as thousands.
 _LONG_DECIMALS = re.compile(r"(?P<amount>[0-9]+[.,](?=[0-9]{4,}$)[0-9]{2,}?)0+")
 _TIME = re.compile(
@@ -36,9 +38,10 @@ def read_row(cells: Sequence[str], *, line: int, mapping: Mapping, zone: ZoneInf
         reference = _reference(_cell(cells, mapping.reference, "reference"))
         currency = _currency(cells, mapping)
         text = _cell(cells, mapping.amount, "amount")
-        negative = text.startswith("-") or (text.startswith("(") and text.endswith(")"))
-        kind = _kind(cells, mapping, negative=negative)
-        amount = _amount(text.strip("-()").strip(), currency, mapping.amount_unit)
+        negative = _NEGATIVE.fullmatch(text)
+        kind = _kind(cells, mapping, negative=negative is not None)
+        size = next(filter(None, negative.groups())) if negative else text
+        amount = _amount(size.strip(), currency, mapping.amount_unit)
         return ReadRow(
             line=line, reference=reference, kind=kind, amount_minor=amount, currency=currency,
             transaction_id=_transaction(cells, mapping), charged_at=_time(cells, mapping, zone),
