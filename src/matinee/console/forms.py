@@ -44,6 +44,8 @@ class ConsoleForm(Form):
         """Return everything that is wrong, in the order of the fields."""
         found = [Problem("", "", message) for message in self.general_problems]
         for leaf in leaves(self):
+            if leaf.name in self.conflicts:
+                found.append(Problem(leaf.id, str(leaf.label.text), "Something else is saved now."))
             # A list of rows repeats its rows' errors as dictionaries; those are listed with their own fields.
             told = [message for message in leaf.errors if isinstance(message, str)]
             found += [Problem(leaf.id, str(leaf.label.text), message) for message in told]

@@ -24,6 +24,7 @@ customers = Table(
     _moment("starts_at"),
     _moment("expires_at"),
     _moment("created_at"),
+    _moment("erased_at"),
 )
 
 products = Table(

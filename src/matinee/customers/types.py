@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 import msgspec
+
+ERASED: Final = "Erased customer"
+"""What stands in place of the name of somebody whose personal data is gone."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -102,7 +106,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def display_name(self) -> str:
         if self.erased_at is not None:
-            return "Erased customer"
+            return ERASED
         return f"{self.first_name} {self.last_name}".strip() or self.username
 
     @property
@@ -117,6 +121,7 @@ class CustomerRow(msgspec.Struct, frozen=True, kw_only=True):
     customer_id: UUID
     username: str
     display_name: str
+    is_erased: bool
     email: str
     mapping_id: str
     product_id: UUID

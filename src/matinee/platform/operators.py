@@ -126,7 +126,10 @@ async def update_settings(
         given.cut_at_finish, given.honour_late_charges, hours,
     )  # fmt: skip
     if saved is None:
-        raise Conflict("Somebody else changed these settings meanwhile.", code="edited_meanwhile")
+        raise Conflict(
+            "Somebody else changed these settings meanwhile. Compare the values below, then save again.",
+            code="edited_meanwhile",
+        )
     changed = {
         name: {"from": getattr(before, name), "to": getattr(given, name)}
         for name in OperatorSettings.__struct_fields__

@@ -72,7 +72,10 @@ async def update_staff(
     before = await get_staff_row(tx, operator_id=operator_id, staff_id=staff_id)
     checked = check_new_staff(email=before.staff.email, name=name, roles=roles)
     if expected_version is not None and expected_version != before.version:
-        raise Conflict("Somebody else changed this account meanwhile.", code="edited_meanwhile")
+        raise Conflict(
+            "Somebody else changed this account meanwhile. Compare the values below, then save again.",
+            code="edited_meanwhile",
+        )
     if Role.ADMIN not in checked:
         _check_not_last(admins, staff_id)
     if (name, checked) == (before.staff.name, before.staff.roles):

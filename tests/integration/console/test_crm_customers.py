@@ -215,6 +215,7 @@ async def test_two_people_who_edit_at_once_do_not_overwrite_each_other(
     assert late.status_code == 409
     assert 'value="Second"' in late.text
     assert "Saved meanwhile: First" in plain(late.text)
+    assert '<a href="#city">City</a>: Something else is saved now.' in late.text
     form = _subscription(other) | {"version": version}
     subscription = await browser.post(f"{path}/subscription", form)
     assert subscription.status_code == 409
@@ -261,6 +262,7 @@ async def test_erasing_leaves_nobody_and_cannot_be_undone(
     page = (await browser.get(path)).text
     assert "Personal data erased" in page
     assert "Erased customer" in page
+    assert cells(await browser.get(CUSTOMERS))[:3] == ["Erased customer", "—", "—"]
     for gone in ("Nora", "Vos", "nora", f"{path}/enable", f"{path}/erase", "Set the new password"):
         assert gone not in page
     assert not await _is_signed_in(world, token)

@@ -158,8 +158,9 @@ async def help_over(
             if "reason" not in error.fields:
                 raise Conflict(" ".join(error.fields.values())) from error
             raise
-    toast = ASKED if isinstance(done, Decision) else "Granted. The customer can watch meanwhile."
-    return redirect(request, back, toast=toast)
+    if isinstance(done, Decision):
+        return redirect(request, back, toast=ASKED, tone="info")
+    return redirect(request, back, toast="Granted. The customer can watch meanwhile.")
 
 
 @get("/crm/customers/{key:str}/rights/{right:str}/extend", guards=[_MAY_GIVE])

@@ -80,7 +80,10 @@ async def update_customer(
     given = validated_customer(given)
     before = await lock_customer(tx, operator_id=operator_id, customer_id=customer_id)
     if expected_version is not None and before.version != expected_version:
-        raise Conflict("Somebody else changed this customer meanwhile.", code="edited_meanwhile")
+        raise Conflict(
+            "Somebody else changed this customer meanwhile. Compare the values below, then save again.",
+            code="edited_meanwhile",
+        )
     _check_not_erased(before)
     if before.status is CustomerStatus.DISABLED:
         given = msgspec.structs.replace(given, status=CustomerStatus.DISABLED)

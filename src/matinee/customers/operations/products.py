@@ -57,7 +57,10 @@ async def update_product(
     given = validated_product(given)
     before = await _locked(tx, operator_id, product_id)
     if expected_version is not None and before.version != expected_version:
-        raise Conflict("Somebody else changed this product meanwhile.", code="edited_meanwhile")
+        raise Conflict(
+            "Somebody else changed this product meanwhile. Compare the values below, then save again.",
+            code="edited_meanwhile",
+        )
     facts, old_facts = _facts(given), _facts(before)
     changed = {
         name: {"from": old_facts[name], "to": fact} for name, fact in facts.items() if fact != old_facts[name]

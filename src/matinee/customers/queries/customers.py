@@ -8,7 +8,14 @@ from sqlalchemy import ColumnElement, Select, func, literal, or_, select
 
 from matinee.customers.models import customers, products
 from matinee.customers.rules import effective_status, normal_username
-from matinee.customers.types import Customer, CustomerRow, CustomerStatus, EffectiveStatus, SignInCandidate
+from matinee.customers.types import (
+    ERASED,
+    Customer,
+    CustomerRow,
+    CustomerStatus,
+    EffectiveStatus,
+    SignInCandidate,
+)
 from matinee.kernel.errors import NotFound
 from matinee.kernel.ids import parse_id
 from matinee.kernel.paging import ListQuery, Page
@@ -87,7 +94,7 @@ async def list_customers(
             customers.c.customer_id, customers.c.username, customers.c.first_name, customers.c.last_name,
             customers.c.email, customers.c.mapping_id, customers.c.product_id, customers.c.status,
             customers.c.starts_at, customers.c.expires_at, customers.c.created_at,
-            products.c.name.label("product_name"),
+            customers.c.erased_at, products.c.name.label("product_name"),
         )
         .join(
             products,
@@ -142,7 +149,8 @@ def _row(row: Any, now: datetime) -> CustomerRow:
     return CustomerRow(
         customer_id=row["customer_id"],
         username=row["username"],
-        display_name=f"{row['first_name']} {row['last_name']}".strip(),
+        display_name=ERASED if row["erased_at"] else f"{row['first_name']} {row['last_name']}".strip(),
+        is_erased=row["erased_at"] is not None,
         email=row["email"],
         mapping_id=row["mapping_id"],
         product_id=row["product_id"],
