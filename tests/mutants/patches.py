@@ -30,6 +30,7 @@ from matinee.purchases import rules
 from matinee.purchases.jobs import charge, resolver
 from matinee.purchases.operations import by_staff, confirming, transitions
 from matinee.purchases.operations.charging import BillingOrder
+from matinee.purchases.rules import references
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Purchase, PurchaseState
 
@@ -202,7 +203,7 @@ def no_watch_after_declined_and_void() -> None:
 
 def reference_from_the_device() -> None:
     """The reference depends on the device that confirmed; seen when the database has forgotten a purchase."""
-    reserve, make = confirming._reserve, rules.charge_reference
+    reserve, make = confirming._reserve, references.charge_reference
     device: ContextVar[UUID | None] = ContextVar("device", default=None)
 
     async def noted(tx: Transaction, quote: Any, device_id: UUID, *rest: Any) -> Purchase:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from uuid import UUID
 
-from matinee.purchases.rules import CALLS_AT_ONCE, QUESTIONS_AT_ONCE, SILENCES, SILENT_WITHIN
+from matinee.purchases.rules.gate import CALLS_AT_ONCE, QUESTIONS_AT_ONCE, SILENCES, SILENT_WITHIN
 
 Billing = tuple[UUID, UUID]
 """An operator's provision: (operator id, provision id)."""

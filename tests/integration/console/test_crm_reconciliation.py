@@ -18,7 +18,7 @@ from matinee.platform.db import Database
 from matinee.platform.operators import Operator
 from matinee.platform.storage import ObjectStorage
 from matinee.provisions.gateway.simulated import SimulatedBilling
-from matinee.purchases.rules import charge_reference
+from matinee.purchases.rules.references import charge_reference
 from matinee.purchases.services import PurchaseServices
 from matinee.reconciliation.jobs import apply_file, import_file
 

@@ -14,7 +14,7 @@ from matinee.provisions.gateway.simulated import Charge, Fault
 from matinee.provisions.types import Capability
 from matinee.purchases.errors import AlreadyHeld, KeyReused, QuoteStale
 from matinee.purchases.operations.gate import Breaker, breaker_of
-from matinee.purchases.rules import charge_reference
+from matinee.purchases.rules.references import charge_reference
 from matinee.purchases.types import PurchaseState
 
 A = frozenset({Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND})

@@ -8,7 +8,7 @@ import pytest
 
 from matinee.platform.http.messages import Failure
 from matinee.purchases.pressure import Pressure
-from matinee.purchases.rules import CALLS_AT_ONCE, is_silence, open_for
+from matinee.purchases.rules.gate import CALLS_AT_ONCE, is_silence, open_for
 
 NOW = datetime(2026, 3, 2, 19, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matinee.purchases.rules import charge_reference, customer_of, refund_reference
+from matinee.purchases.rules.references import charge_reference, customer_of, refund_reference
 
 KEY = b"k" * 32
 SLOT: dict[str, Any] = {

@@ -21,7 +21,7 @@ from matinee.provisions.rules.callbacks import SignedMessage, reference_in
 from matinee.purchases.jobs.resolve import look_now
 from matinee.purchases.operations.receipts import note_receipt
 from matinee.purchases.queries import purchase_by_reference
-from matinee.purchases.rules import customer_of
+from matinee.purchases.rules.references import customer_of
 from matinee.purchases.services import PurchaseServices
 
 TOLERANCE = timedelta(minutes=5)

@@ -18,7 +18,8 @@ from matinee.purchases.operations.late_charges import charge_turned_up, grant_or
 from matinee.purchases.operations.settling import settle
 from matinee.purchases.operations.transitions import Change, move
 from matinee.purchases.queries import get_purchase, state_and_epoch
-from matinee.purchases.rules import FIRST_CHECK, cancels, is_silence
+from matinee.purchases.rules import FIRST_CHECK, cancels
+from matinee.purchases.rules.gate import is_silence
 from matinee.purchases.services import PurchaseServices
 from matinee.purchases.types import Evidence, Purchase, PurchaseState
 

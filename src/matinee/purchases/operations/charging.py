@@ -23,15 +23,8 @@ from matinee.purchases.operations.gate import Pass, Refusal, admit, breaker_of, 
 from matinee.purchases.operations.transitions import Change, look_again, move
 from matinee.purchases.pressure import Billing
 from matinee.purchases.queries import get_purchase
-from matinee.purchases.rules import (
-    CALL_MARGIN,
-    CLAIM_WITHIN,
-    PLACE_ORDER,
-    PLACE_RETRY,
-    RESOLVE_DELAYS,
-    check_after,
-    quiet_period,
-)
+from matinee.purchases.rules import CALL_MARGIN, CLAIM_WITHIN, RESOLVE_DELAYS, check_after, quiet_period
+from matinee.purchases.rules.gate import PLACE_ORDER, PLACE_RETRY
 from matinee.purchases.types import Purchase, PurchaseState
 
 NEVER_SENT = "a purchase paid from the wallet is never sent to billing"

@@ -28,7 +28,8 @@ from matinee.purchases.operations.quoting import check_means, make_quote, terms_
 from matinee.purchases.operations.wallet import pay_from_wallet
 from matinee.purchases.queries import PURCHASE_COLUMNS, purchase_from
 from matinee.purchases.queries.facts import Facts, sale_facts
-from matinee.purchases.rules import FIRST_CHECK, charge_reference
+from matinee.purchases.rules import FIRST_CHECK
+from matinee.purchases.rules.references import charge_reference
 from matinee.purchases.types import Purchase
 
 

@@ -13,7 +13,8 @@ import msgspec
 
 from matinee.kernel.ids import new_id
 from matinee.platform.db import Transaction
-from matinee.purchases.rules import CLAIM_WITHIN, PLACE_LOST, open_for
+from matinee.purchases.rules import CLAIM_WITHIN
+from matinee.purchases.rules.gate import PLACE_LOST, open_for
 
 
 class Breaker(msgspec.Struct, frozen=True):

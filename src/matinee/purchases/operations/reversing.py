@@ -21,9 +21,9 @@ from matinee.purchases.rules import (
     FINANCE_LOOK,
     FIRST_CHECK,
     is_for_finance,
-    refund_reference,
     surplus_charges,
 )
+from matinee.purchases.rules.references import refund_reference
 from matinee.purchases.types import (
     Evidence,
     Purchase,

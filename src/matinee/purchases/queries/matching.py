@@ -15,7 +15,8 @@ from matinee.purchases.queries.purchases import (
     purchase_from,
     reversal_from,
 )
-from matinee.purchases.rules import ENDED_UNPAID, customer_of
+from matinee.purchases.rules import ENDED_UNPAID
+from matinee.purchases.rules.references import customer_of
 from matinee.purchases.types import Named, Purchase, PurchaseState, Reversal
 
 

@@ -1,16 +1,13 @@
-"""The purchase state machine as data, and every decision that needs no I/O."""
+"""The purchase state machine as data, and when each purchase is looked at next. Pure, as all that lies here.
 
-import base64
-import re
+Beside it: `references`, `gate` (how billing is spared) and `by_file` (what a settlement file proves).
+"""
+
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from urllib.parse import unquote
-from uuid import UUID
 
 from matinee.entitlements.rules import right_ends_at
 from matinee.entitlements.types import Entitlement
-from matinee.kernel.digests import keyed_digest
-from matinee.platform.http.messages import Failure
 from matinee.provisions.types import Capabilities, Capability
 from matinee.purchases.types import Purchase, PurchaseState, Reversal, ReversalState
 
@@ -40,6 +37,9 @@ UNCLEAR = frozenset({S.UNKNOWN, S.REVIEW})
 RELEASING = frozenset({S.DECLINED, S.VOID, S.NOT_SENT, S.REVERSING})
 """States that free the slot when they are entered."""
 
+ENDED_UNPAID = frozenset({"nothing_stands", "cancelled"})
+"""Causes of REVERSED that mean that nothing was given back: no charge stood."""
+
 CLAIM_WITHIN = timedelta(seconds=60)
 """A RESERVED purchase that nobody claimed for so long was never sent."""
 
@@ -64,9 +64,6 @@ WATCH_GIVES_UP_AFTER = 8 * _D
 
 ALERT_AFTER = _D
 STAFF_LOOK = _D
-ENDED_UNPAID = frozenset({"nothing_stands", "cancelled"})
-"""Causes of REVERSED that mean that nothing was given back: no charge stood."""
-
 LEASE = 60 * _S
 """How long one worker has a due row to itself."""
 
@@ -85,45 +82,8 @@ MOST_BOOKED_AT_ONCE = 100
 BOOK_REST_AFTER = _MIN
 """Of the charges too many that one answer lists, so many are booked in one transaction; the rest so much later."""
 
-CALLS_AT_ONCE = 256
-"""The calls to one billing system that one process has under way at most; more purchases wait their turn."""
-
-QUESTIONS_AT_ONCE = 20
-"""Questions to one billing system, of those that its callbacks cause, that one process has under way at most."""
-
-SILENCES = 5
-SILENT_WITHIN = _MIN
-"""So many charges in a row without any answer, begun within so long: billing is left alone for a while."""
-
 RECEIPTS_KEPT = _H
 """How long it is remembered which callbacks came: longer than any is young enough to be taken, so none counts twice."""
-
-SHORTEST_BREAK, LONGEST_BREAK = 15 * _S, 2 * _MIN
-PLACE_RETRY = _S
-"""How soon a purchase that found no free place looks again."""
-
-PLACE_ORDER = 5 * _S
-"""Who waits for a place may pass those that have waited longer, but not so much longer.
-
-Strictly in order the next in line would have to come and look before anybody is charged, while billing stands idle.
-"""
-
-PLACE_LOST = 5 * _S
-"""Who has not come to look for so long does not keep others from a place: perhaps no worker is running."""
-
-SILENT_CAUSES = frozenset(Failure) - {Failure.NOT_BUILT, Failure.TOO_LARGE, Failure.ENCODED}
-"""Failures that say something of billing as a whole: not of one request, and not of an answer that did come."""
-
-
-def open_for(times_opened: int) -> timedelta:
-    """Return how long a breaker stays open that opens for the `times_opened`th time (from 1) without an answer."""
-    doubled: int = 2 ** min(times_opened - 1, 10)
-    return min(SHORTEST_BREAK * doubled, LONGEST_BREAK)
-
-
-def is_silence(cause: str) -> bool:
-    """Say whether a call that ended for `cause` tells that billing cannot be reached or does not answer."""
-    return cause in SILENT_CAUSES
 
 
 def allowed(before: PurchaseState, after: PurchaseState) -> bool:
@@ -225,41 +185,6 @@ def may_repeat(
     return age <= REPEAT_FOR and not gave_up and not over
 
 
-def charge_reference(
-    key: bytes, *, operator_id: UUID, customer_id: UUID, item_kind: str, item_id: UUID, generation: int
-) -> str:
-    """Return what billing will know this charge by: the customer, and a keyed hash of slot and generation, never
-    of a device.
-
-    If the database forgets, the same purchase gets the same reference again. The customer stands in it so that a
-    callback or a line of a settlement file leads to where that customer's purchases are (`customer_of`).
-    """
-    digest = keyed_digest(key, "charge", operator_id, customer_id, item_kind, item_id, generation)
-    return _reference("m", customer_id, digest)
-
-
-def refund_reference(key: bytes, *, customer_id: UUID, charge_reference: str, charge_id: str | None) -> str:
-    """Return the reference of a refund: of the whole purchase, or of one duplicate `charge_id`."""
-    return _reference("r", customer_id, keyed_digest(key, "refund", charge_reference, charge_id or ""))
-
-
-def customer_of(reference: str) -> UUID | None:
-    """Return whose charge or refund a reference names; None for a text that is no reference of ours.
-
-    It proves nothing: whoever knows how references are written can write one for any customer.
-    """
-    found = _REFERENCE.fullmatch(reference)
-    if found is None:
-        return None
-    raw = base64.b32decode(found["customer"].upper() + "=" * 6)
-    return UUID(bytes=raw) if _base32(raw) == found["customer"] else None
-
-
-def names_purchase(text: str) -> bool:
-    """Say whether a reference of ours, of a charge or a refund, stands anywhere in a text, percent-encoded or not."""
-    return _REFERENCE.search(unquote(text).lower()) is not None
-
-
 def surplus_charges(
     standing: Sequence[str],
     *,
@@ -290,17 +215,6 @@ def is_for_finance(charge_id: str, reversals: Sequence[Reversal]) -> bool:
     """Say whether refunds of a charge were said to have worked so often, in vain, that a person must see to it."""
     finished = [reversal for reversal in reversals if reversal.state is ReversalState.REVERSED]
     return sum(one.charge_id == charge_id for one in finished) >= MOST_REVERSALS_OF_A_CHARGE
-
-
-_REFERENCE = re.compile(r"[mr](?P<customer>[a-z2-7]{26})-[a-z2-7]{32}")
-
-
-def _reference(prefix: str, customer_id: UUID, digest: bytes) -> str:
-    return f"{prefix}{_base32(customer_id.bytes)}-{_base32(digest[:20])}"
-
-
-def _base32(raw: bytes) -> str:
-    return base64.b32encode(raw).decode().rstrip("=").lower()
 
 
 def postings(before: PurchaseState, after: PurchaseState, source: str) -> tuple[tuple[str, int], ...]:

@@ -8,8 +8,8 @@ import msgspec
 
 from matinee.kernel.ids import new_id
 from matinee.platform.db import Transaction
-from matinee.purchases.rules import customer_of
 from matinee.purchases.rules.by_file import FileEffect
+from matinee.purchases.rules.references import customer_of
 from matinee.purchases.types import Purchase
 from matinee.reconciliation.rules.judging import Judgement
 from matinee.reconciliation.types import ReadRow, RowKind, SettlementFile, Verdict

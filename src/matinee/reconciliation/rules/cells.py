@@ -9,7 +9,7 @@ from matinee.kernel.cards import contains_card_number, mask_card_numbers
 from matinee.kernel.errors import Invalid
 from matinee.kernel.money import LARGEST_MINOR, Money, exponent_of
 from matinee.kernel.periods import instant_of
-from matinee.purchases.rules import customer_of
+from matinee.purchases.rules.references import customer_of
 from matinee.reconciliation.types import AmountUnit, DateOrder, KindBy, Mapping, ReadRow, RowKind
 
 LONGEST_REFERENCE = 64

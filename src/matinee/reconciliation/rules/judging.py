@@ -7,7 +7,6 @@ from uuid import UUID
 import msgspec
 
 from matinee.provisions.types import Capabilities
-from matinee.purchases.rules import customer_of
 from matinee.purchases.rules.by_file import (
     FileEffect,
     FileEntry,
@@ -15,6 +14,7 @@ from matinee.purchases.rules.by_file import (
     effect_of_absence,
     effect_of_rows,
 )
+from matinee.purchases.rules.references import customer_of
 from matinee.purchases.types import Named, Purchase, PurchaseState
 from matinee.reconciliation.types import RowKind, Verdict
 

@@ -28,7 +28,7 @@ from matinee.provisions.ports import BillingGateway
 from matinee.provisions.queries import charge_of_test, get_provision, latest_call_tests
 from matinee.provisions.types import CallName, CallTest, PlatformValue, ProvisionConfig
 from matinee.purchases.queries.matching import is_charge_of_purchase
-from matinee.purchases.rules import names_purchase
+from matinee.purchases.rules.references import names_purchase
 from matinee.staff.types import Role, Staff
 
 WORDS: Final[dict[str, Any]] = {
