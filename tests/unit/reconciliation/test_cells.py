@@ -53,6 +53,16 @@ def test_the_reference_of_an_unreadable_row_is_kept() -> None:
     assert read("m-1", "much").reference == "m-1"
 
 
+@pytest.mark.parametrize("text", ["1.23457E+17", "1,23457E+17", "1.2345678901234568e+17", "1E+17"])
+def test_a_transaction_that_a_spreadsheet_cut_short_is_none(text: str) -> None:
+    """It is another one in the next file, so that one charge would count as two."""
+    row = read("m-1", "4.99", text, transaction=2)
+    assert (row.transaction_id, row.problem) == (
+        None, f"{text!r} was shortened by a spreadsheet. Write the transaction id as a text.",
+    )  # fmt: skip
+    assert read("m-1", "4.99", "12E4-77", transaction=2).transaction_id == "12E4-77"
+
+
 @pytest.mark.parametrize("text", ["-4.99", "4.99-", "(4.99)", "- 4,99", "4,99 -"])
 def test_what_is_negative_in_any_spelling_is_no_charge(text: str) -> None:
     refund = read("m-1", text, kind_by=KindBy.SIGN)

@@ -1,13 +1,15 @@
 """An xlsx is looked into before anything opens it."""
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.unit.reconciliation.workbook import cell, lying, saved, sheet, workbook
 
 from matinee.kernel.errors import Invalid
 from matinee.reconciliation.reading import examine, rows_of
-from matinee.reconciliation.types import FileKind
+from matinee.reconciliation.rules.cells import read_row
+from matinee.reconciliation.types import FileKind, Mapping
 from matinee.reconciliation.workbooks import check_workbook
 
 ROWS: list[list[str | float]] = [["reference", "amount"], ["m-1", 4.99], ["m-2", 5.0], ["m-3", "=1+1"]]
@@ -94,3 +96,18 @@ def test_a_damaged_sheet_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(Invalid) as refused:
         examine(path)
     assert "file" in refused.value.fields
+
+
+@pytest.mark.parametrize("number", [1234567890123456.0, 1.2345678901234568e17])
+def test_a_transaction_number_too_long_for_a_spreadsheet_is_not_believed(
+    tmp_path: Path, number: float
+) -> None:
+    path = tmp_path / "charges.xlsx"
+    path.write_bytes(workbook(sheet([["m-1", 4.99, 123456789012345.0], ["m-1", 4.99, number]])))
+    mapping = Mapping(reference=0, amount=1, currency="EUR", transaction=2)
+    short, long = (
+        read_row(cells, line=line, mapping=mapping, zone=ZoneInfo("UTC"))
+        for line, cells in rows_of(path, examine(path))
+    )
+    assert (short.transaction_id, short.problem) == ("123456789012345", "")
+    assert (long.transaction_id, "shortened by a spreadsheet" in long.problem) == (None, True)

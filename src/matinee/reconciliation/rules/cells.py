@@ -24,6 +24,8 @@ _LONG_DECIMALS = re.compile(r"(?P<amount>[0-9]+[.,](?=[0-9]{4,}$)[0-9]{2,}?)0+")
 _TIME = re.compile(
     r"(?P<one>\d{1,2})[./-](?P<two>\d{1,2})[./-](?P<year>\d{4})(?:[ T]+(?P<time>\d{1,2}:\d{2}(?::\d{2})?))?"
 )
+# What a spreadsheet makes of a number of many digits. The true one in the next file would be another charge.
+_SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2}|[0-9]{16}\.0")
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -124,6 +126,10 @@ def _transaction(cells: Sequence[str], mapping: Mapping) -> str | None:
     text = _optional(cells, mapping.transaction)
     if len(text) > LONGEST_TRANSACTION or _UNWRITABLE.search(text):
         raise _BadCellError("The transaction id is too long or holds signs that cannot be stored.")
+    if _SHORTENED.fullmatch(text):
+        raise _BadCellError(
+            f"{_shown(text)} was shortened by a spreadsheet. Write the transaction id as a text."
+        )
     # One plain number in ten passes a card's check digit by chance; written in groups it is no transaction id.
     if contains_card_number(text) and not text.isdigit():
         raise _BadCellError("The transaction id looks like a payment card number.")
