@@ -19,7 +19,7 @@ from matinee.customers.types import (
     PaymentType,
     ProductInput,
 )
-from matinee.kernel.cards import contains_card_number
+from matinee.kernel.cards import NO_CARDS, contains_card_number
 from matinee.kernel.errors import Invalid
 from matinee.kernel.money import CREDIT, LARGEST_MINOR, known_currencies
 
@@ -89,7 +89,7 @@ def _check_identity(customer: CustomerInput, errors: Fields) -> None:
             "Use 2 to 64 letters, digits and the signs . _ @ + -, beginning with a letter or digit."
         )
     elif contains_card_number(customer.username):
-        errors["username"] = "This looks like a payment card number, which must not be stored here."
+        errors["username"] = NO_CARDS
     if not (customer.first_name or customer.last_name):
         errors["first_name"] = "Enter a first or a last name."
     if customer.email and not _EMAIL.match(customer.email):
@@ -97,7 +97,7 @@ def _check_identity(customer: CustomerInput, errors: Fields) -> None:
     if customer.phone and not _PHONE.match(customer.phone):
         errors["phone"] = "Write a phone number such as +31 6 1234 5678, or leave it empty."
     elif contains_card_number(customer.phone):
-        errors["phone"] = "This looks like a payment card number, which must not be stored here."
+        errors["phone"] = NO_CARDS
     if customer.country and customer.country not in known_countries():
         errors["country"] = "Choose a country, or leave it empty."
     _check_mapping_id(customer.mapping_id, errors)
@@ -124,7 +124,7 @@ def _check_line(text: str, field: str, errors: Fields) -> None:
     elif _CONTROL.search(text):
         errors[field] = "Write one line of ordinary characters."
     elif contains_card_number(text):
-        errors[field] = "This looks like a payment card number, which must not be stored here."
+        errors[field] = NO_CARDS
 
 
 def _check_mapping_id(text: str, errors: Fields) -> None:

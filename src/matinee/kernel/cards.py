@@ -3,6 +3,9 @@
 import re
 from collections.abc import Iterator
 
+NO_CARDS = "This looks like a payment card number, which must not be stored here."
+"""What whoever typed one is told."""
+
 _DIGITS = re.compile(r"[0-9]+")
 _SHORTEST, _LONGEST = 13, 19
 _FIRST_DIGITS = frozenset("23456")

@@ -2,7 +2,7 @@
 
 import re
 
-from matinee.kernel.cards import contains_card_number
+from matinee.kernel.cards import NO_CARDS, contains_card_number
 from matinee.kernel.errors import Invalid
 
 LONGEST_REASON = 500
@@ -20,5 +20,5 @@ def checked_reason(text: str) -> str:
     if _BAD_IN_TEXT.search(stripped):
         raise Invalid({"reason": "Write ordinary characters."})
     if contains_card_number(stripped):
-        raise Invalid({"reason": "This looks like a payment card number, which must not be stored here."})
+        raise Invalid({"reason": NO_CARDS})
     return stripped

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from matinee.kernel.cards import contains_card_number
+from matinee.kernel.cards import NO_CARDS, contains_card_number
 from matinee.kernel.errors import Invalid
 from matinee.platform.http.egress import EgressPolicy, EgressRefused, with_scheme
 from matinee.webhooks.types import EndpointDraft
@@ -60,7 +60,7 @@ def validated_endpoint(draft: EndpointDraft, *, policy: EgressPolicy) -> Endpoin
         problems["description"] = f"At most {LONGEST_DESCRIPTION} characters."
     elif contains_card_number(description) or contains_card_number(url):
         field = "url" if contains_card_number(url) else "description"
-        problems[field] = "This looks like a payment card number, which must not be stored here."
+        problems[field] = NO_CARDS
     if not draft.kinds:
         problems["kinds"] = "Choose at least one kind of event."
     if problems:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from matinee.console.crm.words import Word
+from matinee.kernel.money import Money
 from matinee.platform.http.messages import HttpRequest
 from matinee.platform.operators import Operator
 from matinee.provisions.types import Capability, PlatformValue, ProvisionConfig, Values, Verdict
@@ -51,7 +52,7 @@ def sample_values(operator: Operator) -> dict[PlatformValue, str]:
         PlatformValue.USERID: "nora",
         PlatformValue.CONTENT_ID: "0192d7c4-5b0e-7c3a-9d41-2f6a8e01b7aa",
         PlatformValue.CONTENT_NAME: "The Tide & the Tower",
-        PlatformValue.CONTENT_PRICE: "4.99",
+        PlatformValue.CONTENT_PRICE: Money(499, operator.currency).plain(),
         PlatformValue.CURRENCY: operator.currency,
         PlatformValue.CITY: "Delft",
         PlatformValue.STATE: "Zuid-Holland",

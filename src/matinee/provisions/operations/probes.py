@@ -11,6 +11,7 @@ from matinee.platform import audit
 from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.platform.jobs import CALLS, enqueue
+from matinee.platform.try_limits import TryLimit, take_try
 from matinee.provisions.probe import ProbeAccounts
 from matinee.provisions.queries.probes import get_probe, open_probe
 from matinee.provisions.queries.provisions import get_provision
@@ -22,6 +23,13 @@ LEFT_ALONE = timedelta(minutes=3)
 """A probe that has shown no sign of life for so long has lost its worker."""
 
 WORKER_LOST = "The probe was cut off. A test charge may still stand: the steps say what was called."
+
+MOST_PROBES = 6
+"""Probes of one provision in 15 minutes: it must not become a way to hammer or scan a host."""
+
+MOST_OF_AN_OPERATOR = 30
+"""Of all its provisions together: a new provision for each host must not become a way to scan a network."""
+
 _NOTHING = ProbeReport(steps=(), capabilities=frozenset())
 
 
@@ -36,9 +44,14 @@ async def request_probe(
 ) -> Probe:
     """Ask for a probe of the current version; its job is enqueued in this transaction.
 
-    Raises NotFound, and Conflict (`probe_under_way`) while another one is open. A probe whose worker is lost
-    is given up first.
+    Raises TooMany, NotFound, and Conflict (`probe_under_way`) while another one is open. A probe whose worker is
+    lost is given up first.
     """
+    limits = [
+        TryLimit(f"probe:{provision_id}", MOST_PROBES),
+        TryLimit("probe-operator", MOST_OF_AN_OPERATOR),
+    ]
+    await take_try(tx, operator_id=operator_id, limits=limits, now=now)
     provision = await get_provision(tx, operator_id=operator_id, provision_id=provision_id)
     await tx.execute(
         """UPDATE provision_probes SET state = 'failed', accounts = NULL, error = $4, finished_at = $3

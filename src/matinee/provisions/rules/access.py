@@ -2,11 +2,11 @@
 
 from typing import assert_never
 
-from matinee.kernel.cards import contains_card_number
+from matinee.kernel.cards import NO_CARDS, contains_card_number
 from matinee.platform.http.egress import EgressPolicy, EgressRefused
 from matinee.provisions.rules.headers import header_problem
 from matinee.provisions.rules.keys import check_secret_name
-from matinee.provisions.rules.problems import CARD, CONTROL, Fields
+from matinee.provisions.rules.problems import CONTROL, Fields
 from matinee.provisions.types import (
     BasicAuth,
     BearerAuth,
@@ -68,14 +68,14 @@ def check_address(url: str, field: str, policy: EgressPolicy, errors: Fields) ->
         errors[field] = refusal.message
         return
     if contains_card_number(url):
-        errors[field] = CARD
+        errors[field] = NO_CARDS
 
 
 def _check_account(name: str, field: str, errors: Fields) -> None:
     if not 1 <= len(name) <= LONGEST_ACCOUNT or CONTROL.search(name) or name != name.strip():
         errors[field] = f"Write 1 to {LONGEST_ACCOUNT} characters in one line."
     elif contains_card_number(name):
-        errors[field] = CARD
+        errors[field] = NO_CARDS
 
 
 def _check_header(config: ProvisionConfig, name: str, errors: Fields) -> None:

@@ -8,10 +8,10 @@ outcome is a review, never a guess.
 import re
 from collections.abc import Mapping
 
-from matinee.kernel.cards import contains_card_number
+from matinee.kernel.cards import NO_CARDS, contains_card_number
 from matinee.provisions.rules.headers import header_problem
 from matinee.provisions.rules.pointers import is_pointer
-from matinee.provisions.rules.problems import CARD, CONTROL, Fields
+from matinee.provisions.rules.problems import CONTROL, Fields
 from matinee.provisions.rules.reading import BadExpression, expression
 from matinee.provisions.rules.xml import is_relative_path, is_xml_path
 from matinee.provisions.types import (
@@ -108,14 +108,14 @@ def check_decline_texts(texts: tuple[DeclineText, ...], has_reason: bool, errors
         elif code in seen:
             errors[f"{path}.code"] = "This code is there already; letter case does not matter."
         elif contains_card_number(known.code):
-            errors[f"{path}.code"] = CARD
+            errors[f"{path}.code"] = NO_CARDS
         seen.add(code)
         if not 1 <= len(known.text.strip()) <= LONGEST_DECLINE_TEXT or CONTROL.search(known.text):
             errors[f"{path}.text"] = (
                 f"Write what the subscriber reads, one line of 1 to {LONGEST_DECLINE_TEXT} characters."
             )
         elif contains_card_number(known.text):
-            errors[f"{path}.text"] = CARD
+            errors[f"{path}.text"] = NO_CARDS
 
 
 def meets(wide: AnswerRule, narrow: AnswerRule) -> bool:
@@ -200,7 +200,7 @@ def _check_text(condition: Condition, field: str, errors: Fields) -> None:
     if not text.strip() or len(text) > LONGEST_TEXT or _BODY_CONTROL.search(text):
         errors[field] = f"Write 1 to {LONGEST_TEXT} ordinary characters."
     elif contains_card_number(text):
-        errors[field] = CARD
+        errors[field] = NO_CARDS
     elif condition.comparison is Comparison.MATCHES:
         _check_expression(text, field, errors)
 

@@ -3,11 +3,11 @@
 import re
 from urllib.parse import parse_qsl, urlsplit
 
-from matinee.kernel.cards import contains_card_number
+from matinee.kernel.cards import NO_CARDS, contains_card_number
 from matinee.provisions.rules.bodies import name_conflict
 from matinee.provisions.rules.formats import check_format
 from matinee.provisions.rules.headers import header_problem, is_header_text, repeated
-from matinee.provisions.rules.problems import CARD, CONTROL, Fields
+from matinee.provisions.rules.problems import CONTROL, Fields
 from matinee.provisions.rules.secret_texts import is_secret_name
 from matinee.provisions.types import HeaderMapping, KeyMapping, Method, PlatformValue, ValueFormat
 
@@ -112,4 +112,4 @@ def _check_constant(constant: str, field: str, errors: Fields) -> None:
     elif CONTROL.search(constant):
         errors[field] = "A constant must be one line without control characters."
     elif contains_card_number(constant):
-        errors[field] = CARD
+        errors[field] = NO_CARDS

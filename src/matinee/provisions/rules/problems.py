@@ -5,7 +5,5 @@ import re
 Fields = dict[str, str]
 """Messages by the path of the field that they are about."""
 
-CARD = "This looks like a payment card number, which must not be stored here."
-
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """No text of one line has these."""

@@ -3,9 +3,8 @@
 import re
 from typing import assert_never
 
-from matinee.kernel.cards import contains_card_number
+from matinee.kernel.cards import NO_CARDS, contains_card_number
 from matinee.kernel.errors import Invalid
-from matinee.provisions.rules.problems import CARD
 from matinee.provisions.types import (
     BasicAuth,
     BearerAuth,
@@ -39,7 +38,7 @@ def checked_secret(name: str, text: str) -> None:
             "A secret is one line, without blank space at its ends. Was a line break copied with it?"
         )
     elif contains_card_number(text):
-        errors["text"] = CARD
+        errors["text"] = NO_CARDS
     if errors:
         raise Invalid(errors)
 

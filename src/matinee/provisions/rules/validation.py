@@ -2,7 +2,7 @@
 
 import msgspec
 
-from matinee.kernel.cards import contains_card_number
+from matinee.kernel.cards import NO_CARDS, contains_card_number
 from matinee.kernel.errors import Invalid
 from matinee.platform.http.egress import EgressPolicy, with_scheme
 from matinee.provisions.rules.access import check_access, check_address
@@ -16,7 +16,7 @@ from matinee.provisions.rules.answers import (
     meets,
 )
 from matinee.provisions.rules.keys import check_headers, check_keys, forbid
-from matinee.provisions.rules.problems import CARD, CONTROL, Fields
+from matinee.provisions.rules.problems import CONTROL, Fields
 from matinee.provisions.rules.request import call_url
 from matinee.provisions.types import (
     API_TYPES,
@@ -94,7 +94,7 @@ def _check_general(config: ProvisionConfig, errors: Fields) -> None:
     elif CONTROL.search(config.name):
         errors["name"] = "The name must be one line of ordinary characters."
     elif contains_card_number(config.name):
-        errors["name"] = CARD
+        errors["name"] = NO_CARDS
     if config.api_type not in API_TYPES:
         errors["api_type"] = f"Choose one of: {', '.join(kind.title for kind in API_TYPES.values())}."
     if not SHORTEST_TIMEOUT <= config.timeout_seconds <= LONGEST_TIMEOUT:

@@ -8,6 +8,7 @@ from litestar.params import FromPath
 from wtforms import BooleanField, StringField
 
 from matinee.console.access import allow
+from matinee.console.crm.api_provisions.call_tests import sends_mapping_id
 from matinee.console.crm.api_provisions.head import PATH, read_head, show
 from matinee.console.crm.provision_words import VERDICT, sample_values
 from matinee.console.forms import ConsoleForm, read_form, show_errors, stripped
@@ -18,19 +19,12 @@ from matinee.kernel.ids import parse_id
 from matinee.kernel.money import Money
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
-from matinee.platform.try_limits import TryLimit, take_try
 from matinee.provisions.operations import request_probe, stop_probe
 from matinee.provisions.probe import ProbeAccounts
 from matinee.provisions.queries import get_probe, latest_probe
 from matinee.provisions.rules import provision_class
 from matinee.provisions.types import PlatformValue, Probe, ProbeState
 from matinee.staff.types import Role
-
-MOST_PROBES: Final = 6
-"""Probes of one provision in 15 minutes: it must not become a way to hammer or scan a host."""
-
-MOST_OF_AN_OPERATOR: Final = 30
-"""Of all its provisions together: a new provision for each host must not become a way to scan a network."""
 
 _LONGEST: Final = 200
 
@@ -79,7 +73,7 @@ async def probe_page(
     request: ConsoleRequest, database: ConsoleDatabase, operator: CurrentOperator, key: FromPath[str]
 ) -> Response[Any]:
     """Show the probe under way or the last report, and what a new probe needs."""
-    return await _page(request, database, operator, parse_id(key), _first_form(operator))
+    return await _page(request, database, operator, parse_id(key), first_form(operator))
 
 
 @get("/crm/products/api-provisions/{key:str}/probe/{probe_id:str}")
@@ -99,7 +93,7 @@ async def probe_report(
             probe_id=parse_id(probe_id),
         )
     if not is_part_asked(request):
-        return await _page(request, database, operator, parse_id(key), _first_form(operator))
+        return await _page(request, database, operator, parse_id(key), first_form(operator))
     answer = render_fragment(
         request, "crm/api_provisions/_report.html", path=f"{PATH}/{parse_id(key)}", **_report(probe)
     )
@@ -125,19 +119,13 @@ async def run(
         return await _page(request, database, operator, provision_id, form, status=422)
     try:
         async with database.transaction(operator.operator_id) as tx:
-            now = await tx.now()
-            limits = [
-                TryLimit(f"probe:{provision_id}", MOST_PROBES),
-                TryLimit("probe-operator", MOST_OF_AN_OPERATOR),
-            ]
-            await take_try(tx, operator_id=operator.operator_id, limits=limits, now=now)
             await request_probe(
                 tx,
                 operator_id=operator.operator_id,
                 provision_id=provision_id,
                 accounts=accounts,
                 actor=staff.actor,
-                now=now,
+                now=await tx.now(),
             )
     except Conflict as error:
         form.general_problems.append(error.message)
@@ -172,8 +160,9 @@ async def stop(
     return redirect(request, f"{PATH}/{parse_id(key)}/probe", toast=toast, tone="info")
 
 
-def _first_form(operator: Operator) -> ProbeForm:
-    return ProbeForm(data={"userid": "", "price": "1.00" if operator.currency != "JPY" else "100"})
+def first_form(operator: Operator) -> ProbeForm:
+    """Return the form as it is before anything was typed."""
+    return ProbeForm(data={"userid": "", "price": Money(100, operator.currency).plain()})
 
 
 async def _page(
@@ -195,10 +184,7 @@ async def _page(
         status=status,
         form=form,
         path=head.path,
-        sends_mapping_id=any(
-            row.platform_value is PlatformValue.CUSTOMER_MAPPING_ID
-            for row in head.provision.config.charge.key_map
-        ),
+        sends_mapping_id=sends_mapping_id(head.provision.config),
         **_report(probe),
     )
 
