@@ -1,7 +1,7 @@
 """Limits on how often something is tried in a while, inside one operator: passwords, probes, test calls.
 
 A try is counted before it is made, so that many at once cannot slip past the limit together. A password that
-was right is forgiven; a call to billing is not.
+was right is forgiven; a call to billing is not. Only a signature, which nobody finds by trying, is counted afterwards.
 """
 
 from collections.abc import Sequence
@@ -83,9 +83,10 @@ def sign_in_limits(kind: str, *, name: str, address: str) -> SignInLimits:
     )
 
 
-async def take_try(tx: Transaction, *, operator_id: UUID, limits: Sequence[TryLimit], now: datetime) -> None:
-    """Count one try against each limit. Raises TooMany; the caller's transaction must then roll back."""
-    # Looked at first without a lock: a flood of refused tries must not queue for one row, each with a connection.
+async def check_tries(
+    tx: Transaction, *, operator_id: UUID, limits: Sequence[TryLimit], now: datetime
+) -> None:
+    """Count nothing, and raise TooMany where a limit is used up: for what is tried often and rarely wrong."""
     used_up = await tx.fetch(
         """SELECT subject, failures, window_started_at FROM sign_in_failures
            WHERE operator_id = $1 AND subject = ANY($2::text[]) AND window_started_at > $3""",
@@ -95,6 +96,12 @@ async def take_try(tx: Transaction, *, operator_id: UUID, limits: Sequence[TryLi
     for seen in used_up:
         if seen["failures"] >= most[seen["subject"]]:
             raise _too_many(seen["window_started_at"], now)
+
+
+async def take_try(tx: Transaction, *, operator_id: UUID, limits: Sequence[TryLimit], now: datetime) -> None:
+    """Count one try against each limit. Raises TooMany; the caller's transaction must then roll back."""
+    # Looked at first without a lock: a flood of refused tries must not queue for one row, each with a connection.
+    await check_tries(tx, operator_id=operator_id, limits=limits, now=now)
     # Always in the same order, so that two sign-ins cannot lock each other's rows crosswise.
     for limit in sorted(limits, key=lambda each: each.subject):
         row = await tx.fetchrow(

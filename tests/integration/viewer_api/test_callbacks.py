@@ -1,5 +1,6 @@
 """Billing calls back: signed, once, and believed in nothing but that it is worth asking."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -353,6 +354,18 @@ async def test_an_address_that_sends_forgeries_is_not_listened_to_for_a_while(
         assert (refused.status_code, "retry-after" in refused.headers) == (429, True)
         billing.shop.clock.advance(timedelta(minutes=15))
         assert (await billing.tell({"reference": "m-1"})).status_code == 202
+
+
+async def test_many_signed_callbacks_at_once_are_all_taken(
+    module_database_urls: EmbeddedPostgresInfo,
+) -> None:
+    """Billing sends all of them from one address; on a big night each purchase has one."""
+    async with open_billing(module_database_urls) as billing:
+        told = await asyncio.gather(*(billing.tell({"reference": f"m-{number}"}) for number in range(90)))
+        assert [one.status_code for one in told] == [202] * 90
+        other = await asyncio.gather(*(billing.tell({"type": "invoice.made"}) for _ in range(70)))
+        assert [one.status_code for one in other] == [422] * 70
+        assert answer(await billing.tell({"reference": "m-1"})) == ACCEPTED
 
 
 async def test_forgeries_of_one_household_of_addresses_count_together(

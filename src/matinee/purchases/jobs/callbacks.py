@@ -14,7 +14,7 @@ from matinee.kernel.errors import MatineeError, NotSignedIn
 from matinee.kernel.webhook_signatures import is_signed
 from matinee.platform.db import Database
 from matinee.platform.secrets import SecretBox
-from matinee.platform.try_limits import address_limit, take_back, take_try
+from matinee.platform.try_limits import address_limit, check_tries, take_try
 from matinee.provisions.gateway.sealing import open_secret
 from matinee.provisions.queries import callback_secret
 from matinee.provisions.rules.callbacks import SignedMessage, reference_in
@@ -55,15 +55,19 @@ async def take_callback(
     limit = address_limit("callback", address)
     async with database.transaction(operator_id) as tx:
         now = await tx.now()
-        await take_try(tx, operator_id=operator_id, limits=[limit], now=now)
+        await check_tries(tx, operator_id=operator_id, limits=[limit], now=now)
         found = await callback_secret(tx, operator_id=operator_id, provision_id=provision_id)
     secret = secrets.token_urlsafe()  # so that no secret takes as long as a wrong one
     if found is not None:
         secret = open_secret(box, found[1], operator_id=operator_id, provision_id=provision_id, name=found[0])
-    _verify(message, secret, now)
+    try:
+        _verify(message, secret, now)
+    except NotSignedIn:
+        async with database.transaction(operator_id) as tx:
+            await take_try(tx, operator_id=operator_id, limits=[limit], now=now)
+        raise
     reference = reference_in(message.body)
     async with database.transaction(operator_id) as tx:
-        await take_back(tx, operator_id=operator_id, limits=[limit])
         if not await note_receipt(
             tx, operator_id=operator_id, provision_id=provision_id, message_id=message.message_id, now=now
         ):
