@@ -169,7 +169,10 @@ async def test_the_refund_of_a_duplicate_is_closed_by_finance(
             assert "Money was given back" not in (await browser.get(_tab(person))).text
             await shop.pass_time(timedelta(minutes=5))
             assert (await shop.read(purchase)).state is PurchaseState.GRANTED
-            assert "Money was given back" in (await browser.get(_tab(person))).text
+            tab = plain((await browser.get(_tab(person))).text)
+            assert "Charged twice Billing could not give the extra charge back; finance has to." in tab
+            assert "Money was given back" in tab
+            assert cells(await browser.get("/console/crm/tasks"))[3] == "Charged twice"
             path = f"{_tab(person)}/{purchase.purchase_id}/close-refund"
             assert (await browser.post(path, {"reason": "paid by transfer"})).status_code == 303
             assert "Money was given back" not in (await browser.get(_tab(person))).text

@@ -9,7 +9,7 @@ from litestar.response import Stream
 
 from matinee.console.access import allow
 from matinee.console.crm.deciding import case_of, person_of
-from matinee.console.crm.words import KINDS, OUTCOMES, PURCHASE
+from matinee.console.crm.words import EXTRA_CHARGE, KINDS, OUTCOMES, PURCHASE
 from matinee.console.forms import read_form
 from matinee.console.reasons import ReasonForm, asking_again
 from matinee.console.rendering import redirect, render, render_fragment
@@ -28,6 +28,7 @@ from matinee.staff.rules import may
 from matinee.staff.types import Role
 
 PATH = "/console/crm/approvals"
+_TASKS = {state: PURCHASE[state] for state in ("UNKNOWN", "REVIEW", "REVERSING", "REFUND_OPEN")}
 
 SPEC = ListSpec(
     path=PATH,
@@ -149,7 +150,7 @@ async def tasks(
     async with database.transaction(operator.operator_id) as tx:
         waiting = await waiting_for_staff(tx, operator_id=operator.operator_id)
         now = await tx.now()
-    return render(request, "crm/tasks.html", waiting=waiting, words=PURCHASE, now=now)
+    return render(request, "crm/tasks.html", waiting=waiting, words=_TASKS, extra=EXTRA_CHARGE, now=now)
 
 
 @get("/crm/waiting")

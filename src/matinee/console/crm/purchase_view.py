@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from matinee.console.crm.words import PURCHASE, Word
+from matinee.console.crm.words import EXTRA_CHARGE, PURCHASE, Word
 from matinee.customers.types import Device, PaymentType
 from matinee.entitlements.rules import may_extend, right_ends_at
 from matinee.entitlements.types import Entitlement
@@ -154,6 +154,12 @@ class Bought(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def may_refund(self) -> bool:
         return self.request is None and may_refund(self.purchase)
+
+    @property
+    def extra_charge(self) -> Word | None:
+        """What is to be done about a second charge, of which the purchase's own state says nothing."""
+        own = self.purchase.state is PurchaseState.REFUND_OPEN
+        return EXTRA_CHARGE if self.may_close and not own else None
 
     @property
     def may_extend(self) -> bool:

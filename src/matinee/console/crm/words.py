@@ -58,6 +58,11 @@ PURCHASE: Final[Mapping[str, Word]] = {
     "REFUND_OPEN": Word("Refund open", "bad", "Billing could not give the money back; finance has to."),
 }
 
+EXTRA_CHARGE: Final = Word(
+    "Charged twice", "bad", "Billing could not give the extra charge back; finance has to."
+)
+"""What a person has to do at a purchase whose own state asks for nothing."""
+
 KINDS: Final[Mapping[str, str]] = {
     "refund": "Refund",
     "settle_charged": "Settle as charged",
