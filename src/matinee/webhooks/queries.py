@@ -91,7 +91,7 @@ async def message_of(tx: Transaction, *, key: DeliveryKey) -> Message | None:
 
 _DELIVERIES = """
     SELECT d.operator_id, d.customer_id, d.event_id, d.endpoint_id, e.kind, n.url, e.purchase_id, d.state, d.tries,
-           d.next_try_at, d.status, d.cause, d.created_at, d.tried_at
+           d.next_try_at, d.status, d.cause, d.created_at
     FROM event_deliveries d
     JOIN outgoing_events e ON e.operator_id = d.operator_id AND e.customer_id = d.customer_id
                           AND e.event_id = d.event_id

@@ -79,7 +79,6 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None
     cause: str
     created_at: datetime
-    tried_at: datetime | None
 
 
 class Try(msgspec.Struct, frozen=True, kw_only=True):

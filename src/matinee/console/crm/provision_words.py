@@ -1,15 +1,11 @@
-"""What is said about a provision: its class in plain words, and the request that it would send."""
+"""What is said about a provision: its class and capabilities in plain words; and the values of an invented rental."""
 
-from collections.abc import Callable
 from typing import Final
 
 from matinee.console.crm.words import Word
 from matinee.kernel.money import Money
-from matinee.platform.http.messages import HttpRequest
 from matinee.platform.operators import Operator
-from matinee.provisions.types import Capability, PlatformValue, ProvisionConfig, Values, Verdict
-
-Builder = Callable[[ProvisionConfig, Values], HttpRequest]
+from matinee.provisions.types import Capability, PlatformValue, Verdict
 
 CLASS: Final[dict[str, Word]] = {
     "A": Word(

@@ -34,13 +34,12 @@ from matinee.purchases.types import Purchase
 
 
 class Confirmed(msgspec.Struct, frozen=True):
-    """`is_new`: this confirmation made the purchase; otherwise it found one, and nothing more is to be done.
+    """The purchase that a confirmation made or found.
 
-    `order`: what the one request is sent with, for a new purchase that billing is to charge.
+    `order`: what the one request is sent with, for a new one that billing is to charge; None: nothing is to be sent.
     """
 
     purchase: Purchase
-    is_new: bool
     order: BillingOrder | None = None
 
 
@@ -82,7 +81,7 @@ async def confirm(
     )  # fmt: skip
     found = await _earlier(tx, signed, facts) or await _attached(tx, signed, facts, now)
     if found is not None:
-        return Confirmed(found, is_new=False)
+        return Confirmed(found)
     terms = terms_of(facts, customer=customer, item_kind=quote.item_kind, now=now)
     if now >= quote.expires_at or (
         terms.product.id, terms.product.payment_type, terms.product.currency, terms.provision_id,
@@ -110,7 +109,7 @@ async def confirm(
     if quote.payment_type == PaymentType.WALLET:
         purchase = await _reserve(tx, signed, device_id, reference_key, facts.generation, None, now)
         purchase = await pay_from_wallet(tx, operator=operator, purchase=purchase, now=now)
-        return Confirmed(purchase, is_new=True)
+        return Confirmed(purchase)
     payer = Payer(customer, facts.product_mapping_id)
     return await _to_charge(tx, operator, signed, device_id, reference_key, facts, payer, may_claim, now)
 
@@ -145,11 +144,11 @@ async def _to_charge(
     purchase = await _reserve(tx, signed, device_id, reference_key, facts.generation, claimed_for, now)
     if isinstance(held, Pass):
         order = order_of(operator, purchase, target, capabilities, payer)
-        return Confirmed(purchase, True, msgspec.structs.replace(order, held=held))
+        return Confirmed(purchase, msgspec.structs.replace(order, held=held))
     if held is Refusal.BREAKER_OPEN:
         ended = await never_sent(tx, operator=operator, purchase=purchase, cause=held.value, now=now)
-        return Confirmed(ended or purchase, is_new=True)
-    return Confirmed(purchase, is_new=True)
+        return Confirmed(ended or purchase)
+    return Confirmed(purchase)
 
 
 def _billing(quote: Quote, facts: Facts) -> tuple[BillingTarget, Capabilities]:

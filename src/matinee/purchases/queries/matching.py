@@ -121,7 +121,6 @@ class Returned(msgspec.Struct, frozen=True):
 
     purchase: Purchase
     refund_reference: str
-    returned_at: datetime
 
 
 async def refunds_of_period(
@@ -138,7 +137,7 @@ async def refunds_of_period(
     A reversal that ended because no charge stood gave nothing back.
     """
     rows = await tx.fetch(
-        f"""SELECT {COLUMNS_OF_P}, r.reversal_id, r.refund_reference, r.state_since AS returned_at
+        f"""SELECT {COLUMNS_OF_P}, r.reversal_id, r.refund_reference
             FROM reversals r
             JOIN purchases p ON p.operator_id = r.operator_id AND p.customer_id = r.customer_id
                             AND p.purchase_id = r.purchase_id
@@ -151,10 +150,7 @@ async def refunds_of_period(
             ORDER BY r.reversal_id LIMIT $6""",
         operator_id, provision_id, *period, after, limit, sorted(ENDED_UNPAID),
     )  # fmt: skip
-    return [
-        (row["reversal_id"], Returned(purchase_from(row), row["refund_reference"], row["returned_at"]))
-        for row in rows
-    ]
+    return [(row["reversal_id"], Returned(purchase_from(row), row["refund_reference"])) for row in rows]
 
 
 async def purchases_of_period(
