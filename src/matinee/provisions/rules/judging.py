@@ -1,5 +1,6 @@
 """What an answer means. Only a clear answer counts; everything else is unknown, never a failure."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from matinee.platform.http.messages import NOTHING_SENT, Failure
@@ -26,7 +27,7 @@ from matinee.provisions.types import (
     Values,
 )
 
-RULES: dict[CallName, tuple[str, ...]] = {
+RULES: Mapping[str, tuple[str, ...]] = {
     "charge": ("success", "no_success"),
     "status": ("charged", "declined", "not_found"),
     "refund": ("success", "no_success"),

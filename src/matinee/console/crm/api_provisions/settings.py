@@ -13,7 +13,7 @@ from matinee.console.crm.api_provisions.differences import Change, changes
 from matinee.console.crm.api_provisions.form import NEW, ProvisionForm, config_of, form_of
 from matinee.console.crm.api_provisions.form import choices as offered
 from matinee.console.crm.api_provisions.form.fields import ANSWER_FIELDS, AUTH_FIELDS, RULE_TITLES
-from matinee.console.crm.api_provisions.form.rows import RULES, empty_row
+from matinee.console.crm.api_provisions.form.rows import empty_row
 from matinee.console.crm.api_provisions.head import PATH, Head, read_head, show
 from matinee.console.crm.api_provisions.preview import chosen_values, previewable_items, previews
 from matinee.console.crm.api_provisions.secrets import (
@@ -35,6 +35,7 @@ from matinee.platform.operators import Operator
 from matinee.provisions.operations import create_provision, update_provision
 from matinee.provisions.queries import latest_call_tests, list_provisions
 from matinee.provisions.rules import secret_names
+from matinee.provisions.rules.judging import RULES
 from matinee.provisions.types import API_TYPES
 from matinee.staff.types import Role
 

@@ -7,7 +7,6 @@ from wtforms import HiddenField, SelectField, StringField
 from matinee.console.crm.api_provisions.form import choices as offered
 from matinee.console.crm.api_provisions.form.rows import (
     CALLS,
-    RULES,
     TABLES,
     Row,
     Texts,
@@ -19,6 +18,7 @@ from matinee.console.crm.api_provisions.form.rows import (
 )
 from matinee.console.forms import ConsoleForm, Problem, choices, show_errors, stripped
 from matinee.kernel.errors import Invalid
+from matinee.provisions.rules.judging import RULES
 from matinee.provisions.types import API_TYPES
 
 OPTIONAL_CALLS: Final = ("status", "refund", "cancel")

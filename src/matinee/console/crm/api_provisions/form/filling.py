@@ -5,7 +5,8 @@ from typing import Any
 from matinee.console.crm.api_provisions.form.choices import CONSTANT, SECRET, format_text
 from matinee.console.crm.api_provisions.form.defaults import USUAL_CANCEL, USUAL_REFUND, USUAL_STATUS
 from matinee.console.crm.api_provisions.form.fields import ANSWER_FIELDS, AUTH_FIELDS, ProvisionForm
-from matinee.console.crm.api_provisions.form.rows import RULES, Row, set_rows
+from matinee.console.crm.api_provisions.form.rows import Row, set_rows
+from matinee.provisions.rules.judging import RULES
 from matinee.provisions.types import (
     AnswerRule,
     CallConfig,

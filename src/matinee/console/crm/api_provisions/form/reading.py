@@ -6,7 +6,8 @@ import msgspec
 
 from matinee.console.crm.api_provisions.form.choices import CONSTANT, SECRET, format_of
 from matinee.console.crm.api_provisions.form.fields import ANSWER_FIELDS, AUTH_FIELDS, ProvisionForm
-from matinee.console.crm.api_provisions.form.rows import RULES, Row
+from matinee.console.crm.api_provisions.form.rows import Row
+from matinee.provisions.rules.judging import RULES
 from matinee.provisions.types import (
     AmountFormat,
     AnswerFields,

@@ -12,14 +12,9 @@ from typing import Any, Final
 from wtforms import Field
 
 from matinee.console.forms import ConsoleForm
+from matinee.provisions.rules.judging import RULES
 
-CALLS: Final = ("charge", "status", "refund", "cancel")
-RULES: Final[Mapping[str, tuple[str, ...]]] = {
-    "charge": ("success", "no_success"),
-    "status": ("charged", "declined", "not_found"),
-    "refund": ("success", "no_success"),
-    "cancel": ("acknowledged", "refused"),
-}
+CALLS: Final = tuple(RULES)
 MOST_ROWS: Final = 100
 """As many as the rules allow in the longest table: a row more would be lost without a word."""
 
