@@ -238,6 +238,7 @@ async def test_a_row_is_settled_on_a_page_of_its_own(browser: Browser, case: Cas
     assert row is not None
     shown = await browser.get(row[1])
     assert "It lists nothing under this reference." in shown.text
+    assert "Give the file up" in report.text
     nothing = await browser.post(row[1], {"reason": "why"})
     assert (nothing.status_code, error_at(nothing, "resolution")) == (422, "Choose one of these.")
     settled = await browser.post(row[1], {"resolution": "not_charged", "reason": "their books say so"})
@@ -246,6 +247,8 @@ async def test_a_row_is_settled_on_a_page_of_its_own(browser: Browser, case: Cas
     after = await browser.get(row[1])
     assert "their books say so" in after.text
     assert 'name="resolution"' not in after.text
+    assert "Give the file up" not in (await browser.get(f"{address}/report")).text
+    assert (await browser.post(f"{address}/cancel", {})).status_code == 409
 
 
 async def test_the_csv_holds_every_row_and_no_formula(browser: Browser, case: Case) -> None:

@@ -195,6 +195,30 @@ async def test_applying_can_be_stopped_and_taken_up_again(
     assert (await desk.shop.read(purchase)).state is S.GRANTED
 
 
+async def test_a_report_on_the_wrong_file_is_given_up_while_nothing_came_of_it(desk: Desk) -> None:
+    purchase = await desk.buy(Fault.ANSWER_LOST)
+    content = HEAD + line(purchase)
+    wrong = await desk.compare(content)
+    with pytest.raises(SameFile):
+        await desk.upload(content)
+
+    async def give_up(file: SettlementFile) -> SettlementFile:
+        async with desk.shop.database.transaction(desk.operator_id) as tx:
+            return await cancel_file(
+                tx, operator_id=desk.operator_id, file_id=file.file_id, actor=FINANCE, now=await tx.now()
+            )
+
+    assert (await give_up(wrong)).state is FileState.CANCELLED
+    with pytest.raises(Conflict):
+        await desk.press_apply(wrong)
+    assert (await desk.shop.read(purchase)).state is S.UNKNOWN
+    right = await desk.compare(content)
+    assert (await desk.apply(right)).state is FileState.APPLIED
+    with pytest.raises(Conflict):
+        await give_up(right)
+    assert (await desk.shop.read(purchase)).state is S.GRANTED
+
+
 async def test_a_file_whose_bytes_are_gone_fails_with_a_reason(desk: Desk) -> None:
     file = await desk.upload(HEAD + line("ORDER-1"))
     await desk.storage.delete(file.storage_key)

@@ -16,7 +16,7 @@ from matinee.platform.jobs import enqueue
 from matinee.provisions.queries import get_provision
 from matinee.purchases.operations.alone import NEEDS_SECOND, count_alone, may_alone
 from matinee.reconciliation.queries.files import find_same, get_file
-from matinee.reconciliation.queries.report import amounts_to_change, unreadable_count
+from matinee.reconciliation.queries.report import amounts_to_change, has_effects, unreadable_count
 from matinee.reconciliation.rules.columns import check_mapping
 from matinee.reconciliation.types import FileState, Layout, Mapping, SettlementFile
 
@@ -206,11 +206,15 @@ async def cancel_file(
 ) -> SettlementFile:
     """Stop what is under way. A file that is being read is given up; one that is being applied keeps its report.
 
-    Raises NotFound, and Conflict when nothing is under way.
+    A report of which nothing was applied or settled yet is given up as well: the file may be the wrong one, or for
+    another period, and counts as evidence as long as it is there. Raises NotFound, and Conflict when there is
+    nothing to stop.
     """
     file = await get_file(tx, operator_id=operator_id, file_id=file_id)
     to = FileState.READY if file.state is FileState.APPLYING else FileState.CANCELLED
-    if file.state not in (FileState.UPLOADED, FileState.READING, FileState.APPLYING):
+    if file.state is FileState.READY and await has_effects(tx, file=file):
+        raise Conflict("Something of this file was applied or settled already, so its report stays.")
+    if file.state not in (FileState.UPLOADED, FileState.READING, FileState.READY, FileState.APPLYING):
         raise Conflict("Nothing is under way here any more. Look at the report.")
     await _advance(tx, file, file.state, to, now)
     await _record(tx, operator_id, file_id, actor, "cancelled", now)

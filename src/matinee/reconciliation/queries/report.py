@@ -166,3 +166,15 @@ async def unreadable_count(tx: Transaction, *, operator_id: UUID, file_id: UUID)
 
 def _row(row: Record) -> ReportRow:
     return msgspec.convert({name: row[name] for name in ReportRow.__struct_fields__}, ReportRow)
+
+
+async def has_effects(tx: Transaction, *, file: SettlementFile) -> bool:
+    """Say whether applying has begun once, or a person has settled a row."""
+    if file.applied_by is not None:
+        return True
+    found: bool = await tx.fetchval(
+        """SELECT EXISTS (SELECT FROM settlement_rows
+                          WHERE operator_id = $1 AND file_id = $2 AND resolution IS NOT NULL)""",
+        file.operator_id, file.file_id,
+    )  # fmt: skip
+    return found

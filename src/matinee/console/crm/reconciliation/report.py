@@ -21,6 +21,7 @@ from matinee.reconciliation.operations.files import WAITING
 from matinee.reconciliation.queries.files import get_file
 from matinee.reconciliation.queries.report import (
     effect_tallies,
+    has_effects,
     outside_period,
     report_rows,
     rows_after,
@@ -66,6 +67,7 @@ async def report(
             "sums": _sums(await tallies(tx, **key)) if file.has_report else [],
             "effects": effects,
             "outside": await outside_period(tx, **key),
+            "may_give_up": file.state is FileState.READY and not await has_effects(tx, file=file),
             "unreadable": await unreadable_count(tx, **key),
             "entries": await entries_about(
                 tx, operator_id=operator.operator_id, subject_kind="settlement_file", subject_id=file.file_id
