@@ -1,4 +1,4 @@
-import { Show, createEffect, createSignal, onCleanup, onMount } from "solid-js";
+import { Show, createSignal, onCleanup, onMount } from "solid-js";
 import type { JSX } from "solid-js";
 import type { Item, PlaybackSession } from "../../api/types";
 import type { KeyAction } from "../../focus/keys";
@@ -11,8 +11,7 @@ import { attachStream } from "../../player/stream";
 import type { Detach } from "../../player/stream";
 import { useApp, usePageTitle, useText } from "../../state/app";
 import { Controls } from "./controls";
-
-const CONTROLS_SHOWN_MS = 4_000;
+import { createShownControls } from "./shown";
 
 interface Props {
   item: Item;
@@ -44,17 +43,9 @@ export function Screen(props: Props): JSX.Element {
   const [position, setPosition] = createSignal(0);
   const [duration, setDuration] = createSignal(0);
   const [full, setFull] = createSignal(false);
-  const [shown, setShown] = createSignal(true);
+  const { shown, wake } = createShownControls(playing);
   let wokenByTouch = false;
-  let hideTimer: ReturnType<typeof setTimeout> | undefined;
 
-  const wake = () => {
-    setShown(true);
-    clearTimeout(hideTimer);
-    hideTimer = setTimeout(() => {
-      if (playing()) setShown(false);
-    }, CONTROLS_SHOWN_MS);
-  };
   const play = () => {
     // Refused where the browser wants a press first: the Play button is there for it.
     video?.play().catch((error: unknown) => {
@@ -152,15 +143,11 @@ export function Screen(props: Props): JSX.Element {
       release();
       firstPicture.release();
       detach?.();
-      clearTimeout(hideTimer);
       document.removeEventListener("visibilitychange", hidden);
       unlisten();
       window.removeEventListener("pagehide", stop);
       leaveFullscreen();
     });
-  });
-  createEffect(() => {
-    if (!playing()) setShown(true);
   });
   const title = () => {
     const film = app.catalogue.peek(props.item.id);
