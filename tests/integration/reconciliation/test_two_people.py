@@ -5,7 +5,7 @@ from tests.factories.sale import PRICE
 from tests.integration.purchases.deciders import hire, limit
 from tests.integration.reconciliation.conftest import HEAD, Desk, line
 
-from matinee.kernel.errors import Refused
+from matinee.kernel.errors import Conflict, Refused
 from matinee.kernel.money import Money
 from matinee.provisions.gateway.simulated import Fault
 from matinee.purchases.types import PurchaseState
@@ -107,3 +107,34 @@ async def test_charges_that_another_file_lists_count_where_they_are_given_back(d
     with pytest.raises(Refused):
         await desk.press_apply(file, actor=ben.actor)
     assert await desk.reversals(purchase) == []
+
+
+async def test_charges_of_ones_own_list_count_also_where_a_colleagues_file_gives_them_back(
+    desk: Desk,
+) -> None:
+    """Cleo has seen one charge; what Ben's list adds to it nobody but Ben has seen."""
+    ben, cleo = await hire(desk.shop, "Ben"), await hire(desk.shop, "Cleo")
+    await limit(desk.shop, EUR=2 * PRICE)
+    purchase = await desk.buy(Fault.OK)
+    rows = "".join(line(purchase, transaction=f"t-{number}") for number in range(4))
+    await desk.compare(HEAD + rows, name="bens.csv", actor=ben.actor)
+    file = await desk.compare(HEAD + line(purchase, transaction="t-0"), name="cleos.csv", actor=cleo.actor)
+    assert await desk.planned(file) == {"reverse_duplicates": 1}
+    with pytest.raises(Refused):
+        await desk.press_apply(file, actor=ben.actor)
+    assert await desk.reversals(purchase) == []
+
+
+async def test_nobody_applies_a_file_alone_while_another_one_of_theirs_is_being_read(desk: Desk) -> None:
+    """What that one lists would count as evidence by the time the job comes to it, and nobody had weighed it."""
+    ben = await hire(desk.shop, "Ben")
+    await limit(desk.shop, EUR=2 * PRICE)
+    purchase = await desk.buy(Fault.ANSWER_LOST)
+    file = await desk.compare(HEAD + line(purchase, transaction="t-0"), actor=ben.actor)
+    rows = "".join(line(purchase, transaction=f"t-{number}") for number in range(4))
+    coming = await desk.upload(HEAD + rows, name="coming.csv", actor=ben.actor)
+    with pytest.raises(Conflict, match="Another file that you uploaded is being read"):
+        await desk.press_apply(file, actor=ben.actor)
+    await desk.work(coming)
+    with pytest.raises(Refused):
+        await desk.press_apply(file, actor=ben.actor)

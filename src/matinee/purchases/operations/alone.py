@@ -38,6 +38,14 @@ async def may_alone(
     return all(one.minor + done.get(one.currency, 0) <= limits[one.currency] for one in limited)
 
 
+async def take_turns(tx: Transaction, *, operator_id: UUID, staff_id: UUID) -> None:
+    """Make what one person does at the same time take turns, by their own row."""
+    await tx.execute(
+        "SELECT FROM staff_accounts WHERE operator_id = $1 AND staff_id = $2 FOR NO KEY UPDATE",
+        operator_id, staff_id,
+    )  # fmt: skip
+
+
 async def count_alone(
     tx: Transaction,
     *,
@@ -47,14 +55,8 @@ async def count_alone(
     amounts: Sequence[Money],
     action_id: UUID,
 ) -> bool:
-    """Count that one person does this alone. False, and nothing is counted: a second person has to agree.
-
-    The person's own row makes what they do at the same time take turns.
-    """
-    await tx.execute(
-        "SELECT FROM staff_accounts WHERE operator_id = $1 AND staff_id = $2 FOR NO KEY UPDATE",
-        operator_id, staff_id,
-    )  # fmt: skip
+    """Count that one person does this alone. False, and nothing is counted: a second person has to agree."""
+    await take_turns(tx, operator_id=operator_id, staff_id=staff_id)
     now = await tx.now()
     if not await may_alone(
         tx,

@@ -14,8 +14,9 @@ from matinee.platform.audit import Actor
 from matinee.platform.db import Transaction
 from matinee.platform.jobs import enqueue
 from matinee.provisions.queries import get_provision
-from matinee.purchases.operations.alone import NEEDS_SECOND, count_alone, may_alone
-from matinee.reconciliation.queries.files import find_same, get_file
+from matinee.purchases.operations.alone import NEEDS_SECOND, count_alone, may_alone, take_turns
+from matinee.purchases.queries.decisions import four_eyes_limits
+from matinee.reconciliation.queries.files import find_same, get_file, reads_another
 from matinee.reconciliation.queries.report import amounts_to_change, has_effects, unreadable_count
 from matinee.reconciliation.rules.columns import check_mapping
 from matinee.reconciliation.types import FileState, Layout, Mapping, SettlementFile
@@ -110,6 +111,8 @@ async def start_import(
     """
     file = await get_file(tx, operator_id=operator_id, file_id=file_id)
     check_mapping(mapping, file.layout)
+    if file.uploaded_by_id is not None:
+        await take_turns(tx, operator_id=operator_id, staff_id=file.uploaded_by_id)
     await tx.execute(
         "UPDATE settlement_files SET mapping = $3::jsonb WHERE operator_id = $1 AND file_id = $2",
         operator_id, file_id, msgspec.json.encode(mapping).decode(),
@@ -162,7 +165,7 @@ async def may_apply(
     tx: Transaction, *, file: SettlementFile, actor: Actor, is_complete: bool, now: datetime
 ) -> bool:
     """Say whether the limits let this person apply the report: anybody but whoever uploaded it, or a small one."""
-    if not is_own(file, actor) or actor.actor_id is None:
+    if actor.actor_id is None:
         return True
     return await may_alone(
         tx, operator_id=file.operator_id, staff_id=actor.actor_id, kind=_KIND, action_id=file.file_id,
@@ -171,16 +174,25 @@ async def may_apply(
 
 
 async def _check_alone(tx: Transaction, file: SettlementFile, actor: Actor, *, is_complete: bool) -> None:
-    """Raise Refused where nobody but the person who brought the file would have seen to what it changes."""
-    if not is_own(file, actor) or actor.actor_id is None:
+    """Raise Refused where nobody but the person who brought what it rests on would have seen to what it changes.
+
+    Raises Conflict while more of that is on its way: the job would find it, and nobody had weighed it.
+    """
+    if actor.actor_id is None:
         return
+    await take_turns(tx, operator_id=file.operator_id, staff_id=actor.actor_id)
+    limits = await four_eyes_limits(tx, operator_id=file.operator_id)
+    if limits and await reads_another(tx, file=file, staff_id=actor.actor_id):
+        raise Conflict(
+            "Another file that you uploaded is being read. Wait for its report, then apply this one."
+        )
     alone = await count_alone(
         tx, operator_id=file.operator_id, staff_id=actor.actor_id, kind=_KIND, action_id=file.file_id,
         amounts=await _amounts_alone(tx, file, actor, is_complete=is_complete),
     )  # fmt: skip
     if not alone:
         raise Refused(
-            "You uploaded this file, and what it changes comes to more than one person may decide on within 24 hours."
+            "You uploaded what this rests on, and it changes more than one person may decide on within 24 hours."
             " Ask somebody else of finance to apply it.",
             code=NEEDS_SECOND,
         )
@@ -189,9 +201,13 @@ async def _check_alone(tx: Transaction, file: SettlementFile, actor: Actor, *, i
 async def _amounts_alone(
     tx: Transaction, file: SettlementFile, actor: Actor, *, is_complete: bool
 ) -> list[Money]:
-    """Return what a file moves by this person's word. One that is applied in parts counts as a whole."""
+    """Return what a file moves by this person's word. One that is applied in parts counts as a whole; of somebody
+    else's, what files of this person's own add to it."""
     again = file.applied_by_id is not None and file.applied_by_id == actor.actor_id
-    return await amounts_to_change(tx, file=file, is_complete=is_complete, with_applied=again)
+    added_by = None if is_own(file, actor) else actor.actor_id
+    return await amounts_to_change(
+        tx, file=file, is_complete=is_complete, with_applied=again, added_by=added_by
+    )
 
 
 def is_own(file: SettlementFile, actor: Actor) -> bool:

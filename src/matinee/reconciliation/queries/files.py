@@ -47,6 +47,17 @@ async def find_same(
     return None if row is None else file_from(row)
 
 
+async def reads_another(tx: Transaction, *, file: SettlementFile, staff_id: UUID) -> bool:
+    """Say whether another file for the same provision, uploaded by this person, is being read."""
+    found: bool = await tx.fetchval(
+        """SELECT EXISTS (SELECT FROM settlement_files
+                          WHERE operator_id = $1 AND provision_id = $2 AND file_id <> $3 AND uploaded_by_id = $4
+                            AND state = 'reading')""",
+        file.operator_id, file.provision_id, file.file_id, staff_id,
+    )  # fmt: skip
+    return found
+
+
 async def list_files(tx: Transaction, *, operator_id: UUID, query: ListQuery) -> Page[SettlementFile]:
     """Return files, newest first; the filters `provision` and `state`, and a search in their names."""
     provision = query.filters.get("provision")

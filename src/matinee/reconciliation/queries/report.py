@@ -110,16 +110,21 @@ async def effect_tallies(tx: Transaction, *, operator_id: UUID, file_id: UUID) -
 
 
 async def amounts_to_change(
-    tx: Transaction, *, file: SettlementFile, is_complete: bool, with_applied: bool = False
+    tx: Transaction,
+    *,
+    file: SettlementFile,
+    is_complete: bool,
+    with_applied: bool = False,
+    added_by: UUID | None = None,
 ) -> list[Money]:
     """Return what applying the rest of a report would move, by currency: the prices of the purchases that it settles,
     closes or ends, and each charge that it gives back. What is only handed to a person does not count.
 
-    `with_applied`: together with what it has moved already.
+    `with_applied`: together with what it has moved already. `added_by`: only the charges that other files, uploaded
+    by this person, list beside those of the report.
     """
     rows = await tx.fetch(
-        """SELECT r.expected_currency AS currency,
-                  sum(r.expected_minor * greatest(1, listed.charges - kept.charges))::bigint AS minor
+        """SELECT r.expected_currency AS currency, sum(r.expected_minor * weight.prices)::bigint AS minor
            FROM settlement_rows r
            CROSS JOIN LATERAL (
                -- Every file counts as evidence, so every file's charges may be given back by this one.
@@ -128,16 +133,23 @@ async def amounts_to_change(
                WHERE r.line IS NOT NULL AND one.operator_id = $1 AND one.reference = r.reference
                  AND one.line IS NOT NULL AND one.kind = 'charge' AND f.provision_id = $6
                  AND (one.file_id = $2 OR f.state IN ('ready', 'applying', 'applied'))
+                 AND ($7::uuid IS NULL OR f.uploaded_by_id = $7 AND NOT EXISTS (
+                     SELECT FROM settlement_rows seen
+                     WHERE seen.operator_id = $1 AND seen.file_id = $2 AND seen.reference = one.reference
+                       AND seen.transaction_id = one.transaction_id))
            ) AS listed
            CROSS JOIN LATERAL (
-               SELECT (r.effect = 'reverse_duplicates' AND r.found_state = 'GRANTED')::integer AS charges
-           ) AS kept
+               SELECT CASE WHEN $7::uuid IS NOT NULL THEN listed.charges ELSE greatest(1, listed.charges
+                          - (r.effect = 'reverse_duplicates' AND r.found_state = 'GRANTED')::integer)
+                      END AS prices
+           ) AS weight
            WHERE r.operator_id = $1 AND r.file_id = $2 AND r.effect IS NOT NULL AND r.effect <> 'review'
              AND (r.effect_done IS NULL AND r.resolution IS NULL AND ($3 OR r.effect <> ALL ($4::text[]))
                   OR $5 AND r.effect_done = 'applied')
-             AND r.expected_minor > 0
+             AND r.expected_minor > 0 AND weight.prices > 0
            GROUP BY r.expected_currency""",
         file.operator_id, file.file_id, is_complete, sorted(OF_ABSENCE), with_applied, file.provision_id,
+        added_by,
     )  # fmt: skip
     return [Money(row["minor"], row["currency"]) for row in rows]
 
