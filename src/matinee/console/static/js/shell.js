@@ -21,7 +21,8 @@
     const open = target.closest("[data-open-dialog]");
     if (open) document.getElementById(open.dataset.openDialog).showModal();
     if (target.closest("[data-close-dialog]")) target.closest("dialog").close();
-    if (target.matches("dialog")) closeOutside(target, event);
+    // The second half of a double press on what opened the dialog is no press on its backdrop.
+    if (target.matches("dialog") && event.detail < 2) closeOutside(target, event);
 
     if (target.closest("[data-toast-close]")) target.closest("[data-toast]").remove();
     for (const menu of document.querySelectorAll("details[data-menu][open]")) {
