@@ -57,10 +57,10 @@ async def check_reversal(
     charge_id = reversal.charge_id
     if Capability.STATUS in order.capabilities:
         result = await services.gateway.status(order.target, order.values)
-        decided, charge_id = await _by_status(services, order, reversal, result.outcome, result.record)
-        if decided:
+        charge_id = await _by_status(services, order, reversal, result.outcome, result.record)
+        if charge_id is None:
             return
-    elif not can_refund(order) or (_unclear(order, reversal)):
+    elif not can_refund(order) or _unclear(order, reversal):
         await _finish(services, order, reversal, ReversalState.REFUND_OPEN, "refund_unclear")
         return
     if charge_id is None and not reversal.is_duplicate:
@@ -79,21 +79,19 @@ async def _by_status(
     reversal: Reversal,
     outcome: StatusOutcome,
     record: ExchangeRecord,
-) -> tuple[bool, str | None]:
-    """Decide by what stands: nothing to give back, wait, or which charge to name. (decided, charge id)."""
+) -> str | None:
+    """Decide by what stands. Returns the charge that is to be given back now; None: it has ended, or it waits."""
     async with services.database.transaction(reversal.operator_id) as tx:
         now = await tx.now()
         await note(tx, purchase=order.purchase, record=record, now=now)
         if outcome.kind is StatusKind.NO_ANSWER:
             await _retry(tx, reversal, now)
-            return True, None
+            return None
         settled_long_ago = now - reversal.booked_at > order.quiet
         gone = reversal.charge_id is not None and reversal.charge_id not in outcome.charge_ids
         if gone and (reversal.tries > 0 or settled_long_ago):
-            await finish_reversal(
-                tx, order=order, reversal=reversal, to=ReversalState.REVERSED, cause="refund_stands", now=now
-            )
-            return True, None
+            await _end(tx, order, reversal, ReversalState.REVERSED, "refund_stands", now)
+            return None
         others = await reversals_of(
             tx,
             operator_id=reversal.operator_id,
@@ -103,36 +101,24 @@ async def _by_status(
         charge_id = reversal.charge_id or _to_name(order.purchase, reversal, others, outcome.charge_ids)
         if charge_id is None or gone:
             if settled_long_ago:
-                await finish_reversal(
-                    tx,
-                    order=order,
-                    reversal=reversal,
-                    to=ReversalState.REVERSED,
-                    cause="nothing_stands",
-                    now=now,
-                )
+                await _end(tx, order, reversal, ReversalState.REVERSED, "nothing_stands", now)
             else:
-                await refund_later(
-                    tx,
-                    reversal=reversal,
-                    delay=reversal.booked_at + order.quiet + REFUND_RETRY - now,
-                    now=now,
-                )
-            return True, None
+                settled_in = reversal.booked_at + order.quiet - now
+                await refund_later(tx, reversal=reversal, delay=settled_in + REFUND_RETRY, now=now)
+            return None
         if not can_refund(order):
-            await finish_reversal(
-                tx,
-                order=order,
-                reversal=reversal,
-                to=ReversalState.REFUND_OPEN,
-                cause="no_refund_call",
-                now=now,
-            )
-            return True, None
+            await _end(tx, order, reversal, ReversalState.REFUND_OPEN, "no_refund_call", now)
+            return None
         if _unclear(order, reversal) and now < _repeat_at(order, reversal):
             await refund_later(tx, reversal=reversal, delay=order.quiet / 2, now=now)
-            return True, None
-    return False, charge_id
+            return None
+    return charge_id
+
+
+async def _end(
+    tx: Transaction, order: BillingOrder, reversal: Reversal, to: ReversalState, cause: str, now: datetime
+) -> None:
+    await finish_reversal(tx, order=order, reversal=reversal, to=to, cause=cause, now=now)
 
 
 def _to_name(
