@@ -69,6 +69,11 @@ class DueWork(Generic[Key]):
         self._held_back = False
         self._freed = asyncio.Event()
 
+    @property
+    def resting(self) -> int:
+        """How many rows are being left alone: so many more must be looked at, or they would hide the others."""
+        return len(self._resting_until)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Look for due work until `stop` is set, then let what is under way end (its calls are bounded in time)."""
         while not stop.is_set():

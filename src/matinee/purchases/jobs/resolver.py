@@ -34,7 +34,7 @@ class Resolver(DueWork[CheckKey]):
 
     async def _due(self, busy: Sequence[UUID]) -> list[CheckKey]:
         async with self._services.database.directory() as tx:
-            limits = (await tx.now(), LOOK_AT, PER_OPERATOR, busy)
+            limits = (await tx.now(), LOOK_AT + self.resting, PER_OPERATOR + self.resting, busy)
             purchases = await tx.fetch("SELECT * FROM due_purchases($1, $2, $3, $4)", *limits)
             reversals = await tx.fetch("SELECT * FROM due_reversals($1, $2, $3, $4)", *limits)
         checks = [CheckKey("purchase", *row) for row in purchases]
