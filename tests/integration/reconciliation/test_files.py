@@ -60,6 +60,16 @@ async def test_the_same_file_twice_is_recognised(desk: Desk) -> None:
     assert (await desk.compare(content)).state is FileState.READY
 
 
+async def test_behind_the_last_page_the_list_counts_what_its_filters_find(desk: Desk) -> None:
+    for number in range(3):
+        await desk.upload(HEAD + line(f"ORDER-{number}"), name=f"{number}.csv", mapping=None)
+    await desk.compare(HEAD + line("ORDER-9"), name="read.csv")
+    query = ListQuery(filters={"state": "ready"}, page=2, page_size=1)
+    async with desk.shop.database.transaction(desk.operator_id) as tx:
+        page = await list_files(tx, operator_id=desk.operator_id, query=query)
+    assert (page.rows, page.total) == ([], 1)
+
+
 async def test_the_columns_are_remembered_for_the_provision(desk: Desk) -> None:
     await desk.upload(HEAD + line("ORDER-1"))
     async with desk.shop.database.transaction(desk.operator_id) as tx:

@@ -58,20 +58,23 @@ async def reads_another(tx: Transaction, *, file: SettlementFile, staff_id: UUID
     return found
 
 
+_WANTED = """
+    WHERE f.operator_id = $1 AND ($2 = '' OR strpos(lower(f.name), lower($2)) > 0)
+      AND ($3::uuid IS NULL OR f.provision_id = $3) AND ($4::text IS NULL OR f.state = $4)
+"""
+
+
 async def list_files(tx: Transaction, *, operator_id: UUID, query: ListQuery) -> Page[SettlementFile]:
     """Return files, newest first; the filters `provision` and `state`, and a search in their names."""
     provision = query.filters.get("provision")
+    asked = (operator_id, query.search, UUID(provision) if provision else None, query.filters.get("state"))
     rows = await tx.fetch(
-        f"""{_FILES}
-            WHERE f.operator_id = $1 AND ($2 = '' OR strpos(lower(f.name), lower($2)) > 0)
-              AND ($3::uuid IS NULL OR f.provision_id = $3) AND ($4::text IS NULL OR f.state = $4)
-            ORDER BY f.created_at DESC, f.file_id DESC LIMIT $5 OFFSET $6""",
-        operator_id, query.search, UUID(provision) if provision else None, query.filters.get("state"),
-        query.page_size, query.offset,
+        f"{_FILES} {_WANTED} ORDER BY f.created_at DESC, f.file_id DESC LIMIT $5 OFFSET $6",
+        *asked, query.page_size, query.offset,
     )  # fmt: skip
     total = rows[0]["total"] if rows else 0
     if not rows and query.page > 1:
-        total = await tx.fetchval("SELECT count(*) FROM settlement_files WHERE operator_id = $1", operator_id)
+        total = await tx.fetchval(f"SELECT count(*) FROM settlement_files f {_WANTED}", *asked)
     return Page(rows=[file_from(row) for row in rows], total=total, query=query)
 
 
