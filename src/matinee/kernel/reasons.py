@@ -6,6 +6,7 @@ from matinee.kernel.cards import NO_CARDS, contains_card_number
 from matinee.kernel.errors import Invalid
 
 LONGEST_REASON = 500
+NO_REASON = "Say why; it is kept with your name in the activity log."
 
 _BAD_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -14,7 +15,7 @@ def checked_reason(text: str) -> str:
     """Return why staff did something, as it is kept. Raises Invalid (`reason`)."""
     stripped = text.strip()
     if not stripped:
-        raise Invalid({"reason": "Say why; it is kept with your name in the activity log."})
+        raise Invalid({"reason": NO_REASON})
     if len(stripped) > LONGEST_REASON:
         raise Invalid({"reason": f"Use at most {LONGEST_REASON} characters."})
     if _BAD_IN_TEXT.search(stripped):

@@ -241,6 +241,11 @@ async def test_a_row_is_settled_on_a_page_of_its_own(browser: Browser, case: Cas
     assert "Give the file up" in report.text
     nothing = await browser.post(row[1], {"reason": "why"})
     assert (nothing.status_code, error_at(nothing, "resolution")) == (422, "Choose one of these.")
+    neither = await browser.post(row[1], {})
+    assert (error_at(neither, "resolution"), bool(error_at(neither, "reason"))) == (
+        "Choose one of these.",
+        True,
+    )
     settled = await browser.post(row[1], {"resolution": "not_charged", "reason": "their books say so"})
     assert settled.status_code == 303
     assert await case.states() == ["VOID"]

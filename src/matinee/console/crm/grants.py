@@ -23,6 +23,7 @@ from matinee.entitlements.queries import get_entitlement
 from matinee.entitlements.types import Entitlement
 from matinee.kernel.errors import Conflict, Invalid, NotFound, Refused
 from matinee.kernel.ids import new_id, parse_id
+from matinee.kernel.reasons import NO_REASON
 from matinee.offers.queries.ppv_rules import ppv_rule_choices
 from matinee.platform.db import Database, Transaction
 from matinee.platform.operators import Operator
@@ -105,7 +106,7 @@ def _proposal(form: GrantForm, operator: Operator) -> GrantProposal:
     else:
         rule = parse_id(form.rule_id.data)
     if not form.reason.data:
-        errors["reason"] = "Say why; it is kept with your name in the activity log."
+        errors["reason"] = NO_REASON
     if errors:
         raise Invalid(errors)
     return GrantProposal(item_kind=kind, item_id=parse_id(item), rule_id=rule, until=until)

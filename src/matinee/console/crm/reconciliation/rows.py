@@ -17,6 +17,7 @@ from matinee.console.rendering import redirect, render
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff, Purchases
 from matinee.kernel.errors import Invalid
 from matinee.kernel.ids import new_id, parse_id
+from matinee.kernel.reasons import NO_REASON
 from matinee.platform.db import Database
 from matinee.platform.operators import Operator
 from matinee.purchases.types import Decision
@@ -67,7 +68,8 @@ async def settle_row(
     form = await read_form(request, ResolveForm)
     try:
         if form.resolution.data not in set(Resolution):
-            raise Invalid({"resolution": "Choose one of these."})
+            missing = {} if form.reason.data else {"reason": NO_REASON}
+            raise Invalid({"resolution": "Choose one of these.", **missing})
         decision = RowDecision(
             file_id=key[0], row_id=key[1], resolution=Resolution(form.resolution.data),
             reason=form.reason.data or "", action_id=once(form.action_id.data),
