@@ -1,6 +1,6 @@
 """What each row of a file, and each purchase without one, comes to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -92,10 +92,10 @@ def judge_rows(
     )
     mine = sorted((row for row in of_purchase if row.is_mine and row.kind is RowKind.CHARGE), key=_by_line)
     carries = mine[0].row_id if mine else None
-    judged = []
+    judged, listed = [], _listed(of_purchase, purchase)
     for row in sorted(rows, key=_by_line):
         judge = _judge_refund if row.kind is RowKind.REFUND else _judge_charge
-        judgement = judge(row, named, of_purchase)
+        judgement = judge(row, named, listed)
         if row.row_id == carries:
             judgement = msgspec.structs.replace(judgement, effect=effect)
         judged.append(judgement)
@@ -110,22 +110,55 @@ def _of(row: StoredRow, purchase: Purchase, verdict: Verdict, note: str = "") ->
     return Judgement(row_id=row.row_id, verdict=verdict, note=note, purchase=purchase)
 
 
-def _judge_charge(row: StoredRow, named: Named, others: Sequence[StoredRow]) -> Judgement:
+class _Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """What each row of a purchase is compared with, found once: a file may list one reference a thousand times.
+
+    `first`: of this file, by transaction id. `kept`: the charge that the purchase keeps, for rows that name their
+    transaction; `kept_unnamed`: for those that do not.
+    """
+
+    given_back: bool
+    first: Mapping[str, StoredRow]
+    kept: StoredRow | None
+    kept_unnamed: StoredRow | None
+
+
+def _listed(rows: Sequence[StoredRow], purchase: Purchase) -> _Listed:
+    charges = [row for row in rows if row.kind is RowKind.CHARGE]
+    own = [row for row in charges if row.is_mine]
+    last_first = sorted(own, key=_by_line, reverse=True)
+    return _Listed(
+        given_back=_given_back(rows),
+        first={row.transaction_id: row for row in last_first if row.transaction_id is not None},
+        kept=_kept([row for row in charges if row.is_mine or row.transaction_id], purchase),
+        kept_unnamed=_kept(own, purchase),
+    )
+
+
+def _kept(charges: Sequence[StoredRow], purchase: Purchase) -> StoredRow | None:
+    if purchase.billing_transaction is not None:
+        for one in charges:
+            if one.transaction_id == purchase.billing_transaction:
+                return one
+    # One that was in an earlier file is known already.
+    return min(charges, key=lambda one: (one.is_mine, one.line), default=None)
+
+
+def _judge_charge(row: StoredRow, named: Named, listed: _Listed) -> Judgement:
     purchase = named.purchase
-    charges = [other for other in others if other.kind is RowKind.CHARGE]
-    repeated = _repeats(row, charges)
-    if repeated is not None:
-        note = f"Repeats row {repeated.line}: the same transaction."
+    first = row if row.transaction_id is None else listed.first.get(row.transaction_id, row)
+    if first.line < row.line:
+        note = f"Repeats row {first.line}: the same transaction."
         return _of(row, purchase, Verdict.UNREADABLE, note)
     if not row.entry.fits(purchase):
         return _of(row, purchase, Verdict.DIFFERS)
     if purchase.state in _CLOSED:
-        note = "Charged and given back by billing itself." if _given_back(others) else ""
+        note = "Charged and given back by billing itself." if listed.given_back else ""
         return _of(row, purchase, Verdict.THEIRS_ONLY, note)
-    if named.nothing_stood and not _given_back(others):
+    if named.nothing_stood and not listed.given_back:
         note = "Access had ended because no charge stood."
         return _of(row, purchase, Verdict.THEIRS_ONLY, note)
-    if _is_surplus(row, purchase, charges):
+    if _is_surplus(row, listed):
         note = (
             "" if row.transaction_id else "It names no transaction, so only a person can have it given back."
         )
@@ -139,36 +172,18 @@ def _given_back(rows: Sequence[StoredRow]) -> bool:
     return 0 < charges <= len(rows) - charges
 
 
-def _repeats(row: StoredRow, charges: Sequence[StoredRow]) -> StoredRow | None:
-    """Return the earlier row of the same file with the same transaction."""
-    if row.transaction_id is None:
-        return None
-    return next(
-        (
-            other
-            for other in charges
-            if other.is_mine and other.line < row.line and other.transaction_id == row.transaction_id
-        ),
-        None,
-    )
-
-
-def _is_surplus(row: StoredRow, purchase: Purchase, charges: Sequence[StoredRow]) -> bool:
+def _is_surplus(row: StoredRow, listed: _Listed) -> bool:
     """Say whether another charge is the one that the purchase keeps."""
-    known = [other for other in charges if other.is_mine or (other.transaction_id and row.transaction_id)]
-    kept = next((one for one in known if one.transaction_id == purchase.billing_transaction), None)
-    if kept is None or purchase.billing_transaction is None:
-        # One that was in an earlier file is known already.
-        kept = min(known, key=lambda one: (one.is_mine, one.line))
-    return kept.row_id != row.row_id and (
-        kept.transaction_id is None or kept.transaction_id != row.transaction_id
-    )
+    kept = listed.kept if row.transaction_id else listed.kept_unnamed
+    if kept is None or kept.row_id == row.row_id:
+        return False
+    return kept.transaction_id is None or kept.transaction_id != row.transaction_id
 
 
-def _judge_refund(row: StoredRow, named: Named, others: Sequence[StoredRow]) -> Judgement:
+def _judge_refund(row: StoredRow, named: Named, listed: _Listed) -> Judgement:
     if not row.entry.fits(named.purchase):
         return _of(row, named.purchase, Verdict.DIFFERS)
-    if named.reversals and (not named.nothing_stood or _given_back(others)):
+    if named.reversals and (not named.nothing_stood or listed.given_back):
         return _of(row, named.purchase, Verdict.REFUND_MATCHED)
     note = "Billing gave this back, but no refund is booked here."
     return _of(row, named.purchase, Verdict.THEIRS_ONLY, note)
