@@ -93,7 +93,8 @@ async def update_endpoint(
     )  # fmt: skip
     if tag != "UPDATE 1":
         raise Conflict(
-            "Somebody else changed this endpoint meanwhile. Open it again.", code="edited_meanwhile"
+            "Somebody else changed this endpoint meanwhile. Compare the values below, then save again.",
+            code="edited_meanwhile",
         )
     await _audit(tx, operator_id, endpoint_id, "updated", actor, now, url=draft.url)
     return await get_endpoint(tx, operator_id=operator_id, endpoint_id=endpoint_id)

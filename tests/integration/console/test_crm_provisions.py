@@ -264,10 +264,12 @@ async def test_two_people_who_edit_at_once_do_not_overwrite_each_other(
         version="1", name="First", **_keys("charge", ("content_price", "", "sum"), ("reference", "", "ref"))
     )
     assert (await browser.post(path, theirs)).status_code == 303
-    late = await browser.post(path, _form(version="1", name="Second"))
+    late = await browser.post(path, _form(version="1", name="Second", auth__client_auth="basic"))
     assert late.status_code == 409
     assert 'value="Second"' in late.text
     assert "Saved meanwhile: First" in plain(late.text)
+    named = re.findall(r"<a[^>]*>([^<]*)</a>: Something else is saved now", late.text)
+    assert (named[0], "Client id and secret are sent" in named) == ("Name", False)
     assert "Charge: key table sum: price, such as 4.99 user: customer's user name" in plain(late.text)
     assert "A draft from the file" not in late.text
     assert (await _get(database, operator, provision.provision_id)).name == "First"

@@ -66,7 +66,8 @@ async def update_provision(
     before = await _locked(tx, operator_id, provision_id)
     if expected_version is not None and before.version != expected_version:
         raise Conflict(
-            "Somebody else changed this provision meanwhile. Open it again.", code="edited_meanwhile"
+            "Somebody else changed this provision meanwhile. Compare the values below, then save again.",
+            code="edited_meanwhile",
         )
     if config.api_type != before.api_type:
         raise Invalid({"api_type": "The API type cannot be changed; add another provision for it."})

@@ -20,14 +20,15 @@ from matinee.provisions.types import (
     StatusCall,
 )
 
-_SECRET_NAMES = {
+_USUAL = {
+    "client_auth": "basic",
     "password_secret": "password",
     "token_secret": "token",
     "value_secret": "key",
     "key_secret": "signing_key",
     "client_secret": "client_secret",
 }
-"""What a secret is called unless somebody calls it otherwise."""
+"""What stands in a field of the authentication until somebody chooses it: also what a secret is called."""
 
 
 def form_of(config: ProvisionConfig, version: int | None) -> ProvisionForm:
@@ -76,9 +77,7 @@ def _place(name: str, place: Place | None) -> dict[str, str]:
 
 
 def _auth(config: ProvisionConfig) -> dict[str, str]:
-    data = {
-        f"auth__{name}": _SECRET_NAMES.get(name, "") for fields in AUTH_FIELDS.values() for name in fields
-    }
+    data = {f"auth__{name}": _USUAL.get(name, "") for fields in AUTH_FIELDS.values() for name in fields}
     auth = config.auth
     if isinstance(auth, NoAuth):
         return data | {"auth__kind": "none"}
