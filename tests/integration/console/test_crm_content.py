@@ -14,6 +14,7 @@ from tests.integration.console.conftest import Browser, add_staff, open_browser
 from tests.integration.console.counting import counted_statements
 from tests.integration.console.pages import cells, error_at, plain
 
+from matinee.console.crm import approvals
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.http.egress import EgressPolicy
 from matinee.platform.storage import ObjectStorage
@@ -194,6 +195,20 @@ async def test_a_refund_ends_access_and_gives_the_money_back(able_shop: Shop, st
         assert able_shop.standing(purchase) == 0
         assert (await browser.post(path, {"reason": "again"})).status_code == 409
     assert await able_shop.broken() == []
+
+
+async def test_tasks_say_when_there_are_more_than_a_page_shows(
+    shop: Shop, storage: ObjectStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approvals, "MOST_TASKS", 1)
+    async with _staff(shop, storage, "care") as browser:
+        for has_more in (False, True):
+            person = await shop.person()
+            purchase = await _bought(shop, person)
+            await browser.post(f"{_tab(person)}/{purchase.purchase_id}/refund", {"reason": "did not play"})
+            await shop.pass_time(timedelta(minutes=2))
+            page = await browser.get("/console/crm/tasks")
+            assert (cells(page).count("Film 0"), "There are more" in page.text) == (1, has_more)
 
 
 async def test_a_refund_that_billing_cannot_make_is_closed_by_finance(

@@ -218,7 +218,7 @@ def test_without_a_refund_call_finance_gives_back_and_says_so(stage: Stage, capa
         await scene.pass_time(timedelta(minutes=1))
         assert (await scene.read(purchase)).state is S.REFUND_OPEN
         async with scene.calm.transaction(scene.operator_id) as tx:
-            waiting = await queries.waiting_for_staff(tx, operator_id=scene.operator_id)
+            waiting = await queries.waiting_for_staff(tx, operator_id=scene.operator_id, limit=9)
         assert [one.purchase.purchase_id for one in waiting] == [purchase.purchase_id]
         for charge in scene.billing.standing(purchase.reference):
             charge.reversed = True

@@ -348,12 +348,12 @@ def test_without_a_refund_call_a_duplicate_waits_for_finance(stage: Stage) -> No
         purchase = await scene.buy(first=Fault.REPEATED)
         await scene.pass_time(timedelta(hours=1))
         async with scene.calm.transaction(scene.operator_id) as tx:
-            waiting = await queries.waiting_for_staff(tx, operator_id=scene.operator_id)
+            waiting = await queries.waiting_for_staff(tx, operator_id=scene.operator_id, limit=9)
         assert [one.purchase.purchase_id for one in waiting] == [purchase.purchase_id]
         assert scene.standing(purchase) == 2
         await scene.finance_closes(purchase)
         async with scene.calm.transaction(scene.operator_id) as tx:
-            assert await queries.waiting_for_staff(tx, operator_id=scene.operator_id) == []
+            assert await queries.waiting_for_staff(tx, operator_id=scene.operator_id, limit=9) == []
         assert (await scene.read(purchase)).state is S.GRANTED
 
     stage.play(life, capabilities=ONLY_STATUS)
@@ -386,7 +386,7 @@ def test_a_charge_that_no_refund_moves_goes_to_finance_in_the_end(stage: Stage) 
         refunds = [reference for call, reference in scene.billing.requests if call == "refund"]
         assert len(refunds) == 2
         async with scene.calm.transaction(scene.operator_id) as tx:
-            waiting = await queries.waiting_for_staff(tx, operator_id=scene.operator_id)
+            waiting = await queries.waiting_for_staff(tx, operator_id=scene.operator_id, limit=9)
         assert [one.purchase.purchase_id for one in waiting] == [purchase.purchase_id]
         assert scene.standing(purchase) == 2
 

@@ -1,7 +1,7 @@
 """What waits for people: requests for a second opinion, and purchases that only a person can settle."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.params import FromPath
@@ -29,6 +29,8 @@ from matinee.staff.types import Role
 
 PATH = "/console/crm/approvals"
 _TASKS = {state: PURCHASE[state] for state in ("UNKNOWN", "REVIEW", "REVERSING", "REFUND_OPEN")}
+MOST_TASKS: Final = 200
+"""How many a page shows; what has waited longest comes first, and the others move up."""
 
 SPEC = ListSpec(
     path=PATH,
@@ -148,9 +150,12 @@ async def tasks(
 ) -> Response[Any]:
     """List the purchases that only a person can settle, longest waiting first."""
     async with database.transaction(operator.operator_id) as tx:
-        waiting = await waiting_for_staff(tx, operator_id=operator.operator_id)
+        waiting = await waiting_for_staff(tx, operator_id=operator.operator_id, limit=MOST_TASKS + 1)
         now = await tx.now()
-    return render(request, "crm/tasks.html", waiting=waiting, words=_TASKS, extra=EXTRA_CHARGE, now=now)
+    return render(
+        request, "crm/tasks.html", waiting=waiting[:MOST_TASKS], more=len(waiting) > MOST_TASKS,
+        words=_TASKS, extra=EXTRA_CHARGE, now=now,
+    )  # fmt: skip
 
 
 @get("/crm/waiting")

@@ -188,7 +188,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     customer_name: str
 
 
-async def waiting_for_staff(tx: Transaction, *, operator_id: UUID, limit: int = 200) -> list[Waiting]:
+async def waiting_for_staff(tx: Transaction, *, operator_id: UUID, limit: int) -> list[Waiting]:
     """Return what a person must decide, longest first: REVIEW, and what has an alert, also a duplicate's refund."""
     rows = await tx.fetch(
         f"""SELECT {COLUMNS_OF_P}, c.username,

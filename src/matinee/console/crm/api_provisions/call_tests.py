@@ -234,8 +234,13 @@ async def _page(
 
 
 def sends_mapping_id(config: ProvisionConfig) -> bool:
-    """Say whether the charge tells billing its own id of the customer."""
-    return any(row.platform_value is PlatformValue.CUSTOMER_MAPPING_ID for row in config.charge.key_map)
+    """Say whether any call tells billing its own id of the customer."""
+    sent = PlatformValue.CUSTOMER_MAPPING_ID
+    return any(
+        any(row.platform_value is sent for row in call.key_map)
+        or any(header.platform_value is sent for header in call.headers)
+        for call in config.calls
+    )
 
 
 def told_by(test: CallTest, config: ProvisionConfig) -> list[tuple[str, str]]:
