@@ -82,22 +82,37 @@ def test_a_cancel_that_is_sent_after_a_grant_and_acknowledged_ends_the_right(sta
 def test_an_acknowledged_cancel_counts_although_another_one_is_under_way(
     stage: Stage, capabilities: Capabilities
 ) -> None:
-    """Billing takes longer to answer than the film's page waits before it asks again."""
+    """A worker sleeps longer than its lease, and another one cancels meanwhile."""
 
     async def life(scene: Scene) -> None:
-        scene.chance.freeze = lambda: timedelta(seconds=8)
+        scene.chance.freeze = lambda: timedelta(seconds=70)
         scene.chance.trouble = lambda call: Trouble.FROZEN_AFTER if call == "cancel" else Trouble.NONE
         purchase = await scene.buy(first=Fault.REQUEST_LOST)
-        await scene.pass_time(timedelta(seconds=8))
-        assert (await scene.read(purchase)).state is S.UNKNOWN
-        scene.look(purchase)
-        await scene.pass_time(timedelta(seconds=4))
+        await scene.pass_time(timedelta(seconds=65))
         assert [call for call, _ in scene.billing.requests].count("cancel") == 2
+        assert (await scene.read(purchase)).state is S.UNKNOWN
+        await scene.pass_time(timedelta(seconds=10))
         assert (await scene.read(purchase)).state is S.VOID
-        await scene.pass_time(timedelta(seconds=8))
+        await scene.pass_time(timedelta(minutes=2))
         assert (await scene.read(purchase)).state is S.VOID
 
     stage.play(life, capabilities=capabilities)
+
+
+def test_who_looks_again_and_again_does_not_keep_slow_billing_from_being_heard(stage: Stage) -> None:
+    """Each look would make void what the one before it is about to hear: a cancel takes a new epoch."""
+
+    async def life(scene: Scene) -> None:
+        scene.chance.freeze = lambda: timedelta(seconds=4)
+        purchase = await scene.buy(first=Fault.ANSWER_LOST)
+        scene.chance.trouble = lambda call: Trouble.FROZEN_AFTER
+        await scene.pass_time(timedelta(seconds=2))  # the first check
+        for _ in range(5):
+            await scene.pass_time(timedelta(seconds=5))
+            scene.look(purchase)
+        assert ((await scene.read(purchase)).state, scene.standing(purchase)) == (S.GRANTED, 1)
+
+    stage.play(life, capabilities=CANCEL_AND_IDEMPOTENT)
 
 
 async def test_a_grant_that_is_being_saved_when_the_cancel_is_acknowledged_ends(

@@ -21,6 +21,7 @@ from matinee.purchases.rules import (
     ALERT_AFTER,
     ASK_AGAIN_AFTER,
     ASKING,
+    CALL_MARGIN,
     CANCEL_REFUSED,
     LEASE,
     NOT_FOUND_TWICE,
@@ -154,10 +155,19 @@ async def _take_extra(
     if purchase.state not in states or purchase.provision_id is None or asked_lately:
         return None
     order = await billing_order(tx, operator=operator, purchase=purchase)
-    if not needs_one_of & order.capabilities:
+    if not needs_one_of & order.capabilities or _may_be_cancelling(order, now):
         return None
     # The lease ends when the check was due anyway: an extra ask never delays the schedule.
     return await _leased(tx, order, purchase.next_check_at, now)
+
+
+def _may_be_cancelling(order: BillingOrder, now: datetime) -> bool:
+    """Say whether a cancel, or the charge after it, may be under way: one more would make void what it brings."""
+    began_at = order.purchase.checked_at
+    if began_at is None or not cancels(order.capabilities):
+        return False
+    calls = 2 if Capability.IDEMPOTENT in order.capabilities else 1
+    return now - began_at < timedelta(seconds=order.config.timeout_seconds) * calls + CALL_MARGIN
 
 
 async def _resolve(
