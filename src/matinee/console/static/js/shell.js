@@ -13,16 +13,29 @@
     (open ? drawer().querySelector("a") : opener()).focus();
   };
 
+  // The second half of a double press on what opens a dialog must not close it, nor press what lies there now.
+  const DOUBLE_PRESS_MS = 700;
+  let openedAt = -Infinity;
+  const swallowSecondHalf = (event) => {
+    if (event.detail < 2 || event.timeStamp - openedAt > DOUBLE_PRESS_MS || !event.target.closest("dialog")) return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  document.addEventListener("mousedown", swallowSecondHalf, true);
+  document.addEventListener("click", swallowSecondHalf, true);
+
   document.addEventListener("click", (event) => {
     const target = event.target;
     if (target.closest("[data-drawer-open]")) setDrawer(true);
     if (target.closest("[data-drawer-close]")) setDrawer(false);
 
     const open = target.closest("[data-open-dialog]");
-    if (open) document.getElementById(open.dataset.openDialog).showModal();
+    if (open) {
+      document.getElementById(open.dataset.openDialog).showModal();
+      openedAt = event.timeStamp;
+    }
     if (target.closest("[data-close-dialog]")) target.closest("dialog").close();
-    // The second half of a double press on what opened the dialog is no press on its backdrop.
-    if (target.matches("dialog") && event.detail < 2) closeOutside(target, event);
+    if (target.matches("dialog")) closeOutside(target, event);
 
     if (target.closest("[data-toast-close]")) target.closest("[data-toast]").remove();
     for (const menu of document.querySelectorAll("details[data-menu][open]")) {
