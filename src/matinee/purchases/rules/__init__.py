@@ -203,7 +203,8 @@ def surplus_charges(
     finished = [reversal for reversal in reversals if reversal.state is ReversalState.REVERSED]
     named = {reversal.charge_id for reversal in waiting}
     fresh = {reversal.charge_id for reversal in finished if reversal.state_since > listed_until}
-    free = [charge for charge in standing if charge not in named | fresh]
+    taken = named | fresh
+    free = [charge for charge in standing if charge not in taken]
     accounted = keeps_one + sum(reversal.charge_id is None for reversal in waiting)
     surplus = len(free) - accounted
     if keeps_one and kept in free:

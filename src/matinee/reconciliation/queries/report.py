@@ -128,15 +128,15 @@ async def amounts_to_change(
            FROM settlement_rows r
            CROSS JOIN LATERAL (
                -- Every file counts as evidence, so every file's charges may be given back by this one.
-               SELECT count(DISTINCT one.transaction_id) AS charges FROM settlement_rows one
-               JOIN settlement_files f ON f.operator_id = one.operator_id AND f.file_id = one.file_id
-               WHERE r.line IS NOT NULL AND one.operator_id = $1 AND one.reference = r.reference
-                 AND one.line IS NOT NULL AND one.kind = 'charge' AND f.provision_id = $6
-                 AND (one.file_id = $2 OR f.state IN ('ready', 'applying', 'applied'))
-                 AND ($7::uuid IS NULL OR f.uploaded_by_id = $7 AND NOT EXISTS (
-                     SELECT FROM settlement_rows seen
-                     WHERE seen.operator_id = $1 AND seen.file_id = $2 AND seen.reference = one.reference
-                       AND seen.transaction_id = one.transaction_id))
+               SELECT count(*) AS charges FROM (
+                   SELECT FROM settlement_rows one
+                   JOIN settlement_files f ON f.operator_id = one.operator_id AND f.file_id = one.file_id
+                   WHERE r.line IS NOT NULL AND one.operator_id = $1 AND one.reference = r.reference
+                     AND one.line IS NOT NULL AND one.kind = 'charge' AND one.transaction_id IS NOT NULL
+                     AND f.provision_id = $6 AND (one.file_id = $2 OR f.state IN ('ready', 'applying', 'applied'))
+                   GROUP BY one.transaction_id
+                   HAVING $7::uuid IS NULL OR bool_or(f.uploaded_by_id = $7) AND NOT bool_or(one.file_id = $2)
+               ) AS charge
            ) AS listed
            CROSS JOIN LATERAL (
                SELECT CASE WHEN $7::uuid IS NOT NULL THEN listed.charges ELSE greatest(1, listed.charges
