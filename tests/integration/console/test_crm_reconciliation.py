@@ -186,6 +186,18 @@ async def test_above_the_limit_the_page_asks_for_somebody_else_before_the_button
     assert await case.states() == ["GRANTED"]
 
 
+async def test_a_file_that_names_no_purchase_is_doubted_before_absence_ends_anything(
+    browser: Browser, case: Case
+) -> None:
+    doubt = "Is this the right file?"
+    address = await case.compare(browser, content("ORDER-1;1,00;EUR;T-1"))
+    assert doubt in (await browser.get(f"{address}/apply")).text
+    await case.add_purchase()
+    address = await case.compare(browser, content(f"{case.reference};4,99;EUR;T-2"))
+    shown = await browser.get(f"{address}/apply")
+    assert (doubt in shown.text, "This file is complete" in shown.text) == (False, True)
+
+
 async def test_the_same_file_again_leads_to_the_first(browser: Browser, case: Case) -> None:
     first = await case.upload(browser, content("ORDER-1;1,00;EUR;T-2"))
     await browser.get(f"{PAGE}/new")

@@ -176,6 +176,16 @@ async def unreadable_count(tx: Transaction, *, operator_id: UUID, file_id: UUID)
     return count
 
 
+async def names_a_purchase(tx: Transaction, *, operator_id: UUID, file_id: UUID) -> bool:
+    """Say whether any row of the file names a purchase of ours, as a true list of a period with sales does."""
+    found: bool = await tx.fetchval(
+        """SELECT EXISTS (SELECT FROM settlement_rows WHERE operator_id = $1 AND file_id = $2
+                                                        AND line IS NOT NULL AND purchase_id IS NOT NULL)""",
+        operator_id, file_id,
+    )  # fmt: skip
+    return found
+
+
 def _row(row: Record) -> ReportRow:
     return msgspec.convert({name: row[name] for name in ReportRow.__struct_fields__}, ReportRow)
 

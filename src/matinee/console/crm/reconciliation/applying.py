@@ -20,7 +20,7 @@ from matinee.platform.operators import Operator
 from matinee.purchases.operations.alone import NEEDS_SECOND
 from matinee.reconciliation.operations.files import may_apply, start_applying
 from matinee.reconciliation.queries.files import get_file
-from matinee.reconciliation.queries.report import effect_tallies, unreadable_count
+from matinee.reconciliation.queries.report import effect_tallies, names_a_purchase, unreadable_count
 from matinee.reconciliation.types import FileState
 from matinee.staff.types import Role, Staff
 
@@ -84,6 +84,7 @@ async def _page(
         file = await get_file(tx, operator_id=operator.operator_id, file_id=file_id)
         found = await effect_tallies(tx, operator_id=operator.operator_id, file_id=file_id)
         unreadable = await unreadable_count(tx, operator_id=operator.operator_id, file_id=file_id)
+        is_strange = not await names_a_purchase(tx, operator_id=operator.operator_id, file_id=file_id)
         now = await tx.now()
         alone = {
             complete: await may_apply(tx, file=file, actor=staff.actor, is_complete=complete, now=now)
@@ -94,7 +95,7 @@ async def _page(
     every = promises(found)
     return render(
         request, "crm/reconciliation/apply.html", status=status, form=form, file=file, unreadable=unreadable,
-        path=f"{PATH}/{file_id}", may_rows=alone[False], may_all=alone[True],
+        is_strange=is_strange, path=f"{PATH}/{file_id}", may_rows=alone[False], may_all=alone[True],
         by_rows=[one for one in every if not one.needs_complete],
         by_absence=[one for one in every if one.needs_complete],
     )  # fmt: skip
