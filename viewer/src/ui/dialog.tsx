@@ -2,6 +2,20 @@ import { onCleanup, onMount } from "solid-js";
 import type { JSX } from "solid-js";
 import { useApp } from "../state/app";
 
+const DOUBLE_PRESS_MS = 700;
+
+/** Swallows the second half of a double press on what opened the dialog: it must neither answer the question nor take the focus. */
+function swallowSecondHalf(shade: HTMLElement): void {
+  const openedAt = Date.now();
+  const swallow = (event: MouseEvent): void => {
+    if (event.detail < 2 || Date.now() - openedAt > DOUBLE_PRESS_MS) return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  shade.addEventListener("mousedown", swallow, true);
+  shade.addEventListener("click", swallow, true);
+}
+
 /** A question over the page. The focus stays inside, Back closes it, and the focus goes back where it was. */
 export function Dialog(props: { title: string; onClose: () => void; children: JSX.Element; actions: JSX.Element }): JSX.Element {
   const app = useApp();
@@ -22,7 +36,7 @@ export function Dialog(props: { title: string; onClose: () => void; children: JS
     });
   });
   return (
-    <div class="dialog-shade">
+    <div class="dialog-shade" ref={swallowSecondHalf}>
       <div class="dialog" role="dialog" aria-modal="true" aria-labelledby="dialog-title" ref={(element) => (box = element)}>
         <h2 id="dialog-title">{props.title}</h2>
         {props.children}
