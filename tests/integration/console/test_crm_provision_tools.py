@@ -220,6 +220,7 @@ async def test_every_save_is_a_version_that_can_be_looked_at_and_used_again(
     history = plain((await browser.get(f"{path}/versions")).text)
     assert "charge: key table, time limit" in history
     assert "sum" not in history
+    assert "charge, time limit" in plain((await browser.get(path)).text)  # in its activity
     old = await browser.get(f"{path}/versions/1")
     assert 'value="amount"' in old.text
     assert "Version 1, as it was saved." in old.text

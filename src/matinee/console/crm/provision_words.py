@@ -65,3 +65,29 @@ def sample_values(operator: Operator) -> dict[PlatformValue, str]:
         PlatformValue.REFUND_REFERENCE: "mr-91c07be2d4a6f358",
         PlatformValue.CHARGE_ID: "8841",
     }
+
+
+_SETTINGS: Final = {
+    "key_map": "key table",
+    "no_success": "no-success answer",
+    "success": "success answer",
+    "answer": "what the answer tells",
+    "auth": "authentication",
+    "decline_texts": "texts of refusals",
+    "base_url": "base URL",
+    "timeout_seconds": "time limit",
+    "longest_processing_seconds": "longest processing time",
+    "most_at_once": "most at once",
+    "callback_secret": "secret of callbacks",
+    "api_type": "API type",
+    "url": "address",
+}
+
+
+def setting_words(path: str) -> str:
+    """Return a path of the settings in words: `charge.key_map` is the charge's key table."""
+    part, _, inside = path.partition(".")
+    inside = inside.partition(".")[0]
+    words = _SETTINGS.get(inside, inside.replace("_", " "))
+    whole = _SETTINGS.get(part, part.replace("_", " "))
+    return f"{whole}: {words}" if inside else whole

@@ -1,6 +1,6 @@
 """What states and actions are called on the pages of the CRM, and which colour they have."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -144,11 +144,18 @@ def action_words(action: str) -> str:
     return _ACTIONS.get(action, action.replace(".", ": ").replace("_", " ").capitalize())
 
 
-def changes_words(details: Mapping[str, object]) -> str:
-    """Return which fields an audit entry is about, such as `product, end`; empty if it names none."""
+def _field_words(name: str) -> str:
+    return _FIELDS.get(name, name.replace("_", " "))
+
+
+def changes_words(details: Mapping[str, object], *, name_words: Callable[[str], str] = _field_words) -> str:
+    """Return which fields an audit entry is about, such as `product, end`; empty if it names none.
+
+    `name_words` says what a field is called.
+    """
     changed = details.get("changed")
     names = changed if isinstance(changed, list) else [key for key in details if _is_change(details[key])]
-    return ", ".join(_FIELDS.get(str(name), str(name).replace("_", " ")) for name in names)
+    return ", ".join(name_words(str(name)) for name in names)
 
 
 def _is_change(value: object) -> bool:

@@ -21,7 +21,7 @@ from matinee.console.crm.api_provisions.secrets import (
     callback_address,
     secret_states,
 )
-from matinee.console.crm.provision_words import CLASS
+from matinee.console.crm.provision_words import CLASS, setting_words
 from matinee.console.crm.words import action_words, changes_words
 from matinee.console.editing import show_both, version_sent
 from matinee.console.forms import read_form
@@ -231,7 +231,10 @@ async def form_page(
     context = await form_context(request, database, operator, form, provision_id)
     if saved is None:
         return render(request, "crm/api_provisions/new.html", status=status, **context)
-    lines = [(entry, action_words(entry.action), changes_words(entry.details)) for entry in saved.entries]
+    lines = [
+        (entry, action_words(entry.action), changes_words(entry.details, name_words=setting_words))
+        for entry in saved.entries
+    ]
     return show(
         request,
         "settings",

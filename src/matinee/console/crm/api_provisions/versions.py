@@ -11,6 +11,7 @@ from matinee.console.access import allow
 from matinee.console.crm.api_provisions.form import form_of
 from matinee.console.crm.api_provisions.head import PATH, read_head, show
 from matinee.console.crm.api_provisions.settings import form_context
+from matinee.console.crm.provision_words import setting_words
 from matinee.console.forms import ConsoleForm, read_form
 from matinee.console.rendering import redirect
 from matinee.console.services import ConsoleDatabase, ConsoleRequest, CurrentOperator, CurrentStaff, Egress
@@ -127,30 +128,5 @@ def _number(number: int) -> int:
         raise NotFound("There is no such version.")
     return number
 
-
-def setting_words(path: str) -> str:
-    """Return a path of the settings in words: `charge.key_map` is the charge's key table."""
-    part, _, inside = path.partition(".")
-    inside = inside.partition(".")[0]
-    words = _WORDS.get(inside, inside.replace("_", " "))
-    whole = _WORDS.get(part, part.replace("_", " "))
-    return f"{whole}: {words}" if inside else whole
-
-
-_WORDS = {
-    "key_map": "key table",
-    "no_success": "no-success answer",
-    "success": "success answer",
-    "answer": "what the answer tells",
-    "auth": "authentication",
-    "decline_texts": "texts of refusals",
-    "base_url": "base URL",
-    "timeout_seconds": "time limit",
-    "longest_processing_seconds": "longest processing time",
-    "most_at_once": "most at once",
-    "callback_secret": "secret of callbacks",
-    "api_type": "API type",
-    "url": "address",
-}
 
 ROUTES = [versions, version, use_again]
