@@ -15,6 +15,7 @@ from tests.factories.shop import Shop, open_shop
 from matinee.kernel.ids import new_id
 from matinee.kernel.paging import ListQuery
 from matinee.platform.audit import Actor
+from matinee.platform.db import Transaction
 from matinee.platform.embedded_postgres import EmbeddedPostgresInfo
 from matinee.platform.storage import ObjectStorage
 from matinee.provisions.gateway.simulated import Fault
@@ -25,6 +26,7 @@ from matinee.purchases.types import Decision, Purchase, Reversal
 from matinee.reconciliation.jobs import apply_file, import_file
 from matinee.reconciliation.operations.files import (
     Upload,
+    cancel_file,
     register_file,
     start_applying,
     start_import,
@@ -162,14 +164,26 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         self, file: SettlementFile, row: ReportRow, resolution: Resolution, reason: str = "looked it up"
     ) -> ReportRow | Decision:
         """Settle a row, or ask a second person."""
+        async with self.shop.database.transaction(self.operator_id) as tx:
+            return await self.decide_within(tx, file, row, resolution, reason)
+
+    async def decide_within(
+        self, tx: Transaction, file: SettlementFile, row: ReportRow, resolution: Resolution, reason: str
+    ) -> ReportRow | Decision:
         decision = RowDecision(
             file_id=file.file_id, row_id=row.row_id, resolution=resolution, reason=reason, action_id=new_id()
         )
+        return await resolve(
+            tx, operator=self.shop.sale.operator, reference_key=self.shop.services.reference_key,
+            decision=decision, person=Person(UUID(int=9), FINANCE), now=await tx.now(),
+        )  # fmt: skip
+
+    async def stop(self, file: SettlementFile) -> SettlementFile:
+        """Stop what is under way with a file, or give its report up."""
         async with self.shop.database.transaction(self.operator_id) as tx:
-            return await resolve(
-                tx, operator=self.shop.sale.operator, reference_key=self.shop.services.reference_key,
-                decision=decision, person=Person(UUID(int=9), FINANCE), now=await tx.now(),
-            )  # fmt: skip
+            return await cancel_file(
+                tx, operator_id=self.operator_id, file_id=file.file_id, actor=FINANCE, now=await tx.now()
+            )
 
     async def reversals(self, purchase: Purchase) -> list[Reversal]:
         async with self.shop.database.transaction(self.operator_id) as tx:

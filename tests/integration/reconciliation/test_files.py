@@ -19,7 +19,7 @@ from matinee.purchases.operations.four_eyes import set_limits
 from matinee.purchases.queries.matching import purchases_named
 from matinee.purchases.types import Decision, PurchaseState
 from matinee.reconciliation.jobs import apply_file, applying, import_file, importing, remove_old_contents
-from matinee.reconciliation.operations.files import SameFile, cancel_file
+from matinee.reconciliation.operations.files import SameFile
 from matinee.reconciliation.queries.files import get_file, last_mapping, list_files
 from matinee.reconciliation.queries.report import tallies
 from matinee.reconciliation.rules.keeping import ABANDONED_AFTER, CONTENT_KEPT
@@ -53,10 +53,7 @@ async def test_the_same_file_twice_is_recognised(desk: Desk) -> None:
         await desk.upload(content, name="renamed.csv")
     assert refused.value.file.file_id == first.file_id
     assert refused.value.message == "This very file was uploaded before, as “november.csv”."
-    async with desk.shop.database.transaction(desk.operator_id) as tx:
-        await cancel_file(
-            tx, operator_id=desk.operator_id, file_id=first.file_id, actor=FINANCE, now=await tx.now()
-        )
+    await desk.stop(first)
     assert (await desk.compare(content)).state is FileState.READY
 
 
@@ -176,10 +173,7 @@ async def test_a_cancelled_job_stops_and_leaves_purchases_alone(
 ) -> None:
     monkeypatch.setattr(importing, "BATCH", 10)
     file = await desk.upload(HEAD + "".join(line(f"ORDER-{number}") for number in range(100)))
-    async with desk.shop.database.transaction(desk.operator_id) as tx:
-        await cancel_file(
-            tx, operator_id=desk.operator_id, file_id=file.file_id, actor=FINANCE, now=await tx.now()
-        )
+    await desk.stop(file)
     stopped = await desk.work(file)
     assert (stopped.state, stopped.percent) == (FileState.CANCELLED, 0)
     assert await count(desk, "SELECT count(*) FROM settlement_rows WHERE file_id = $1", file.file_id) == 0
@@ -194,10 +188,7 @@ async def test_applying_can_be_stopped_and_taken_up_again(
     await desk.press_apply(file)
     with pytest.raises(Conflict):
         await desk.press_apply(file)
-    async with desk.shop.database.transaction(desk.operator_id) as tx:
-        stopped = await cancel_file(
-            tx, operator_id=desk.operator_id, file_id=file.file_id, actor=FINANCE, now=await tx.now()
-        )
+    stopped = await desk.stop(file)
     assert stopped.state is FileState.READY
     await apply_file(desk.shop.services, operator_id=desk.operator_id, file_id=file.file_id)
     assert (await desk.shop.read(purchase)).state is S.UNKNOWN
@@ -211,22 +202,27 @@ async def test_a_report_on_the_wrong_file_is_given_up_while_nothing_came_of_it(d
     wrong = await desk.compare(content)
     with pytest.raises(SameFile):
         await desk.upload(content)
-
-    async def give_up(file: SettlementFile) -> SettlementFile:
-        async with desk.shop.database.transaction(desk.operator_id) as tx:
-            return await cancel_file(
-                tx, operator_id=desk.operator_id, file_id=file.file_id, actor=FINANCE, now=await tx.now()
-            )
-
-    assert (await give_up(wrong)).state is FileState.CANCELLED
+    assert (await desk.stop(wrong)).state is FileState.CANCELLED
     with pytest.raises(Conflict):
         await desk.press_apply(wrong)
     assert (await desk.shop.read(purchase)).state is S.UNKNOWN
     right = await desk.compare(content)
     assert (await desk.apply(right)).state is FileState.APPLIED
     with pytest.raises(Conflict):
-        await give_up(right)
+        await desk.stop(right)
     assert (await desk.shop.read(purchase)).state is S.GRANTED
+
+
+async def test_a_report_is_not_given_up_under_a_row_that_is_being_settled(desk: Desk) -> None:
+    file = await desk.compare(HEAD + line("ORDER-1"))
+    (row,) = await desk.rows(file)
+    async with desk.shop.database.transaction(desk.operator_id) as tx:
+        await desk.decide_within(tx, file, row, Resolution.WRITTEN_OFF, "another service's")
+        stopping = asyncio.ensure_future(desk.stop(file))
+        await asyncio.wait([stopping], timeout=0.3)
+    with pytest.raises(Conflict):
+        await stopping
+    assert (await desk.read(file.file_id)).state is FileState.READY
 
 
 async def test_a_file_whose_bytes_are_gone_fails_with_a_reason(desk: Desk) -> None:

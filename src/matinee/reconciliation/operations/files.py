@@ -226,6 +226,7 @@ async def cancel_file(
     another period, and counts as evidence as long as it is there. Raises NotFound, and Conflict when there is
     nothing to stop.
     """
+    await hold_file(tx, operator_id=operator_id, file_id=file_id)
     file = await get_file(tx, operator_id=operator_id, file_id=file_id)
     to = FileState.READY if file.state is FileState.APPLYING else FileState.CANCELLED
     if file.state is FileState.READY and await has_effects(tx, file=file):
@@ -235,6 +236,14 @@ async def cancel_file(
     await _advance(tx, file, file.state, to, now)
     await _record(tx, operator_id, file_id, actor, "cancelled", now)
     return await get_file(tx, operator_id=operator_id, file_id=file_id)
+
+
+async def hold_file(tx: Transaction, *, operator_id: UUID, file_id: UUID) -> None:
+    """Let nobody move a file on, nor settle a row of it, until the transaction ends."""
+    await tx.execute(
+        "SELECT FROM settlement_files WHERE operator_id = $1 AND file_id = $2 FOR NO KEY UPDATE",
+        operator_id, file_id,
+    )  # fmt: skip
 
 
 async def note_progress(

@@ -15,6 +15,7 @@ from matinee.purchases.operations.acting import Case
 from matinee.purchases.operations.by_staff import close_open_refund
 from matinee.purchases.operations.four_eyes import Person, act_or_ask
 from matinee.purchases.types import Decision, PurchaseState, SettleProposal, StaffVerdict
+from matinee.reconciliation.operations.files import hold_file
 from matinee.reconciliation.operations.rows import lock_row, write_resolution
 from matinee.reconciliation.queries.files import get_file
 from matinee.reconciliation.queries.report import get_row
@@ -67,6 +68,7 @@ async def resolve(
     reason = checked_reason(decision.reason)
     operator_id = operator.operator_id
     key = {"operator_id": operator_id, "file_id": decision.file_id, "row_id": decision.row_id}
+    await hold_file(tx, operator_id=operator_id, file_id=decision.file_id)
     file = await get_file(tx, operator_id=operator_id, file_id=decision.file_id)
     if not file.has_report:
         raise Conflict("There is no report of this file yet.")
