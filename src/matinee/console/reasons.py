@@ -33,16 +33,20 @@ class AskAgain(Invalid):
 
 
 @contextmanager
-def asking_again(form: ReasonForm, *, title: str, button: str, back: str) -> Iterator[None]:
+def asking_again(
+    form: ReasonForm, *, title: str, button: str, back: str, meaning: str = ""
+) -> Iterator[None]:
     """Do within this what the reason is for: Invalid then leads to a page that shows it beside what was typed.
 
-    `title` and `button` say what is being done, and `back` is the address where it came from.
+    `title` and `button` say what is being done, `meaning` what comes of it, and `back` is the address where it came
+    from.
     """
     try:
         yield
     except Invalid as error:
         show_errors(form, error)
-        raise AskAgain(error, {"form": form, "title": title, "button": button, "back": back}) from error
+        context = {"form": form, "title": title, "button": button, "back": back, "meaning": meaning}
+        raise AskAgain(error, context) from error
 
 
 def reason_page(request: ConsoleRequest, error: AskAgain) -> Response[Any]:

@@ -7,6 +7,7 @@ from litestar.params import FromPath
 
 from matinee.console.access import allow
 from matinee.console.crm.api_provisions.head import PATH
+from matinee.console.crm.provision_words import CLASS
 from matinee.console.forms import read_form
 from matinee.console.reasons import ReasonForm, asking_again
 from matinee.console.rendering import redirect
@@ -76,7 +77,7 @@ async def accept(
     """Let the provision sell without proof, because somebody says that they know what it means."""
     form, provision_id = await read_form(request, ReasonForm), parse_id(key)
     back = f"{PATH}/{provision_id}"
-    with asking_again(form, title="Accept class D", button="Accept", back=back):
+    with asking_again(form, title="Accept class D", meaning=CLASS["D"].meaning, button="Accept", back=back):
         async with database.transaction(operator.operator_id) as tx:
             await accept_class_d(
                 tx,
