@@ -41,6 +41,10 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
         return self.answers / self.seconds
 
 
+class TooFewRequests(Exception):
+    """Every request of the file was asked before the time was over: what was measured is a server that waited."""
+
+
 class BrokenAnswer(Exception):
     """The server answered something that is no HTTP/1.1 with a length, or closed the connection."""
 
@@ -96,7 +100,7 @@ class Generator:
         self._under_way = 0
 
     def run(self, host: str, port: int, *, connections: int, seconds: float) -> Load:
-        """Ask for so many `seconds`. Raises BrokenAnswer."""
+        """Ask for so many `seconds`. Raises BrokenAnswer and, where each request is asked once, TooFewRequests."""
         with ExitStack() as stack:
             poll = stack.enter_context(select.epoll())
             clients = [_Client(host, port) for _ in range(connections)]
@@ -124,7 +128,7 @@ class Generator:
     def _send(self, client: _Client) -> None:
         if self._next >= len(self._requests):
             if self._once:
-                return
+                raise TooFewRequests(f"all {len(self._requests)} were asked")
             self._next = 0
         request = self._requests[self._next]
         self._next += 1

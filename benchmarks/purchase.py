@@ -1,6 +1,7 @@
 """`purchase`: an invoice is confirmed, billing charges at once, the right is granted; over HTTP, each one real."""
 
 import asyncio
+import math
 import random
 import sys
 import tempfile
@@ -30,8 +31,8 @@ CONNECTIONS = 32
 FEW_CONNECTIONS = 4
 PGBENCH_CLIENTS = 32
 FILMS = 50
-CUSTOMERS = 2_000
-"""Who buys during the run; each can buy each film once."""
+MOST_A_SECOND = 8_000
+"""More purchases than either server can sell, so that nobody has bought everything before a run is over."""
 
 SIZES = (1_000, 10_000, 100_000)
 FULL_SIZES = (10_000, 100_000, 1_000_000)
@@ -40,7 +41,16 @@ FULL_SIZES = (10_000, 100_000, 1_000_000)
 _CAPABILITIES = frozenset({Capability.IDEMPOTENT, Capability.STATUS, Capability.REFUND})
 
 
-async def make_world(found: Store, billing_url: str) -> Sale:
+def buyers_needed(options: Options) -> int:
+    """Return how many customers buy; each can buy each film once from each server.
+
+    The bare server runs in every pair, once to be warm and once with few connections. Ours runs more often, but sells
+    a fraction of that.
+    """
+    return math.ceil(MOST_A_SECOND * options.seconds * (options.pairs + 2) / FILMS)
+
+
+async def make_world(found: Store, billing_url: str, *, customers: int) -> Sale:
     """Make one operator with films on sale and the customers who will buy."""
     operator = await make_operator(found.owner_url, "bench")
     database = await Database.connect(found.app_url, connections=1)
@@ -51,7 +61,7 @@ async def make_world(found: Store, billing_url: str) -> Sale:
         )  # fmt: skip
     await database.close()
     await store.add_customers(
-        found, operator_id=operator.operator_id, product_id=sale.product_id, first=1, last=CUSTOMERS
+        found, operator_id=operator.operator_id, product_id=sale.product_id, first=1, last=customers
     )
     await store.make_bare_role(found)
     async with store.owner(found) as connection:
@@ -94,14 +104,14 @@ async def add_past(found: Store, sale: Sale, *, first: int, last: int) -> None:
     await store.settle_down(found)
 
 
-async def write_requests(found: Store, sale: Sale, folder: Path) -> tuple[Path, Path]:
+async def write_requests(found: Store, sale: Sale, folder: Path, *, customers: int) -> tuple[Path, Path]:
     """Write one confirmation for every customer and film, in a random order, for ours and for the bare server."""
     database = await Database.connect(found.app_url, connections=1)
     async with database.directory() as tx:
         now = await tx.now()
     await database.close()
     signer = QuoteSigner(store.SECRET_KEY)
-    slots = [(number, film) for number in range(1, CUSTOMERS + 1) for film in range(FILMS)]
+    slots = [(number, film) for number in range(1, customers + 1) for film in range(FILMS)]
     random.Random(1).shuffle(slots)  # nosec B311
     host = sale.operator.host
     mine, bares = [], []
@@ -200,7 +210,7 @@ def write_script(sale: Sale, folder: Path) -> Path:
 
 def run(options: Options) -> dict[str, Any]:
     """Measure and return the result. Takes two to three minutes."""
-    cores = machine.cores()
+    cores, customers = machine.cores(), buyers_needed(options)
     billing_port = machine.free_port()
     command = [sys.executable, "-m", "benchmarks.billing", str(billing_port)]
     billing_url = f"http://127.0.0.1:{billing_port}/rentals"
@@ -210,14 +220,16 @@ def run(options: Options) -> dict[str, Any]:
         machine.server(command, port=billing_port, where=cores.rest),
     ):
         folder = Path(name)
-        sale = asyncio.run(make_world(found, billing_url))
+        sale = asyncio.run(make_world(found, billing_url, customers=customers))
         operator_id = sale.operator.operator_id
         target = "benchmarks.bare_purchase:application"
         with (
             ours(found, cores, folder, egress=f"127.0.0.1/32:{billing_port}") as our_server,
             bare(target, found, cores, operator_id, BENCH_BILLING=billing_url) as bare_server,
         ):
-            our_requests, bare_requests = asyncio.run(write_requests(found, sale, folder))
+            our_requests, bare_requests = asyncio.run(
+                write_requests(found, sale, folder, customers=customers)
+            )
             mine, bares = Buyers(our_requests, our_server, cores), Buyers(bare_requests, bare_server, cores)
             points = _grow(options, found, sale, mine)
             bares.buy(connections=CONNECTIONS, seconds=options.seconds / 2)
@@ -230,10 +242,10 @@ def run(options: Options) -> dict[str, Any]:
 
 def _grow(options: Options, found: Store, sale: Sale, mine: Buyers) -> list[Point]:
     points: list[Point] = []
-    last = CUSTOMERS
+    buyers = last = buyers_needed(options)
     for size in FULL_SIZES if options.full else SIZES:
         options.tell(f"{NAME}: {size:,} purchases of the past")
-        first, last = last + 1, CUSTOMERS + size // 10
+        first, last = last + 1, buyers + size // 10
         asyncio.run(add_past(found, sale, first=first, last=last))
         mine.buy(connections=CONNECTIONS, seconds=options.seconds / 2)  # warm
         points.append(

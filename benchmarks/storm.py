@@ -34,6 +34,7 @@ SETTLED_WITHIN_SECONDS: Final = 60.0
 """What unclear answers are held to, 99 of 100."""
 
 _PATIENCE_SECONDS = 180.0
+_CUSTOMERS = 2_000
 _OPEN = ("RESERVED", "CHARGING", "UNKNOWN", "REVIEW")
 
 
@@ -58,12 +59,14 @@ def run(options: Options) -> dict[str, Any]:
         machine.server(command, port=billing_port, where=cores.rest),
     ):
         folder = Path(name)
-        sale = asyncio.run(make_world(found, f"http://127.0.0.1:{billing_port}/rentals"))
+        sale = asyncio.run(
+            make_world(found, f"http://127.0.0.1:{billing_port}/rentals", customers=_CUSTOMERS)
+        )
         with (
             ours(found, cores, folder, egress=egress) as server,
             worker(found, cores, folder, egress=egress),
         ):
-            requests, _ = asyncio.run(write_requests(found, sale, folder))
+            requests, _ = asyncio.run(write_requests(found, sale, folder, customers=_CUSTOMERS))
             options.tell(f"{NAME}: {RATE:.0f} purchases a second for {seconds:.0f} s")
             arrivals = _offer(requests, server, seconds=seconds, where=cores.rest)
             options.tell(f"{NAME}: waiting for what is open")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from benchmarks.load import BrokenAnswer, Generator, length_of, pack, unpack
+from benchmarks.load import BrokenAnswer, Generator, TooFewRequests, length_of, pack, unpack
 
 REQUESTS = [b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(10)]
 
@@ -51,13 +51,24 @@ def serving(answer: bytes, *, seen: list[bytes]) -> Iterator[int]:
         thread.join(5)
 
 
-def test_requests_are_asked_in_order_and_once() -> None:
+CREATED = b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\nok"
+
+
+def test_requests_are_asked_in_order() -> None:
     seen: list[bytes] = []
-    with serving(b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\nok", seen=seen) as port:
-        load = Generator(REQUESTS, once=True, first=4).run("127.0.0.1", port, connections=1, seconds=5)
-    assert seen == REQUESTS[4:]
-    assert (load.answers, load.statuses, load.asked) == (6, {"201": 6}, 10)
+    many = REQUESTS * 10_000
+    with serving(CREATED, seen=seen) as port:
+        load = Generator(many, once=True, first=4).run("127.0.0.1", port, connections=1, seconds=0.01)
+    assert seen == many[4 : load.asked]
+    assert (load.answers, load.statuses) == (len(seen), {"201": len(seen)})
     assert load.per_second > 0
+
+
+def test_a_server_that_has_answered_everything_is_not_measured_while_it_waits() -> None:
+    seen: list[bytes] = []
+    with serving(CREATED, seen=seen) as port, pytest.raises(TooFewRequests):
+        Generator(REQUESTS, once=True, first=4).run("127.0.0.1", port, connections=1, seconds=5)
+    assert seen == REQUESTS[4:]
 
 
 def test_a_connection_that_is_closed_is_a_fault_not_a_pause() -> None:
