@@ -2,13 +2,15 @@ import { onCleanup, onMount } from "solid-js";
 import type { JSX } from "solid-js";
 import { useApp } from "../state/app";
 
-const DOUBLE_PRESS_MS = 700;
-
-/** Swallows the second half of a double press on what opened the dialog: it must neither answer the question nor take the focus. */
+/**
+ * Swallows the second half of a double press on what opened the dialog: it must neither answer the question nor take
+ * the focus. A press that began in here is a first one, or follows a first one; how long either took says nothing.
+ */
 function swallowSecondHalf(shade: HTMLElement): void {
-  const openedAt = Date.now();
+  let begunHere = false;
   const swallow = (event: MouseEvent): void => {
-    if (event.detail < 2 || Date.now() - openedAt > DOUBLE_PRESS_MS) return;
+    if (event.type === "mousedown" && event.detail < 2) begunHere = true;
+    if (begunHere || event.detail < 2) return;
     event.preventDefault();
     event.stopPropagation();
   };

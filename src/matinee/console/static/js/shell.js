@@ -13,11 +13,12 @@
     (open ? drawer().querySelector("a") : opener()).focus();
   };
 
-  // The second half of a double press on what opens a dialog must not close it, nor press what lies there now.
-  const DOUBLE_PRESS_MS = 700;
-  let openedAt = -Infinity;
+  // The second half of a double press on what opens a dialog must not close it, nor press what lies there now. It
+  // comes before any first press, however slow the machine is.
+  let justOpened = false;
   const swallowSecondHalf = (event) => {
-    if (event.detail < 2 || event.timeStamp - openedAt > DOUBLE_PRESS_MS || !event.target.closest("dialog")) return;
+    if (event.type === "mousedown" && event.detail < 2) justOpened = false;
+    if (!justOpened || event.detail < 2 || !event.target.closest("dialog")) return;
     event.preventDefault();
     event.stopPropagation();
   };
@@ -32,7 +33,7 @@
     const open = target.closest("[data-open-dialog]");
     if (open) {
       document.getElementById(open.dataset.openDialog).showModal();
-      openedAt = event.timeStamp;
+      justOpened = true;
     }
     if (target.closest("[data-close-dialog]")) target.closest("dialog").close();
     if (target.matches("dialog")) closeOutside(target, event);
