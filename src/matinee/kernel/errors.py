@@ -32,6 +32,17 @@ class Conflict(MatineeError):
     code = "conflict"
 
 
+class EditedMeanwhile(Conflict):
+    """Somebody else saved what this person was editing. `what` is it, as in `this customer`."""
+
+    code = "edited_meanwhile"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"Somebody else changed {what} meanwhile. Compare the values below, then save again."
+        )
+
+
 class Refused(MatineeError):
     """A rule of the business forbids it."""
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 from babel.localedata import locale_identifiers
 
-from matinee.kernel.errors import Conflict, Invalid, NotFound
+from matinee.kernel.errors import EditedMeanwhile, Invalid, NotFound
 from matinee.kernel.ids import new_id
 from matinee.kernel.money import CREDIT, known_currencies
 from matinee.platform import audit
@@ -126,10 +126,7 @@ async def update_settings(
         given.cut_at_finish, given.honour_late_charges, hours,
     )  # fmt: skip
     if saved is None:
-        raise Conflict(
-            "Somebody else changed these settings meanwhile. Compare the values below, then save again.",
-            code="edited_meanwhile",
-        )
+        raise EditedMeanwhile("these settings")
     changed = {
         name: {"from": getattr(before, name), "to": getattr(given, name)}
         for name in OperatorSettings.__struct_fields__

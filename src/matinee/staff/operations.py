@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import UniqueViolationError
 
-from matinee.kernel.errors import Conflict, Invalid, NotFound, NotSignedIn, Refused
+from matinee.kernel.errors import EditedMeanwhile, Invalid, NotFound, NotSignedIn, Refused
 from matinee.kernel.ids import new_id
 from matinee.platform import audit
 from matinee.platform.audit import SYSTEM, Actor
@@ -72,10 +72,7 @@ async def update_staff(
     before = await get_staff_row(tx, operator_id=operator_id, staff_id=staff_id)
     checked = check_new_staff(email=before.staff.email, name=name, roles=roles)
     if expected_version is not None and expected_version != before.version:
-        raise Conflict(
-            "Somebody else changed this account meanwhile. Compare the values below, then save again.",
-            code="edited_meanwhile",
-        )
+        raise EditedMeanwhile("this account")
     if Role.ADMIN not in checked:
         _check_not_last(admins, staff_id)
     if (name, checked) == (before.staff.name, before.staff.roles):

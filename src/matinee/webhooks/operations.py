@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from matinee.kernel.errors import Conflict, NotFound
+from matinee.kernel.errors import Conflict, EditedMeanwhile, NotFound
 from matinee.kernel.ids import new_id
 from matinee.kernel.webhook_signatures import PREFIX
 from matinee.platform import audit
@@ -92,10 +92,7 @@ async def update_endpoint(
         operator_id, endpoint_id, draft.url, draft.description, sorted(draft.kinds), now, expected_version,
     )  # fmt: skip
     if tag != "UPDATE 1":
-        raise Conflict(
-            "Somebody else changed this endpoint meanwhile. Compare the values below, then save again.",
-            code="edited_meanwhile",
-        )
+        raise EditedMeanwhile("this endpoint")
     await _audit(tx, operator_id, endpoint_id, "updated", actor, now, url=draft.url)
     return await get_endpoint(tx, operator_id=operator_id, endpoint_id=endpoint_id)
 

@@ -11,7 +11,7 @@ from matinee.customers.operations.sessions import end_sessions
 from matinee.customers.queries import get_product, lock_customer
 from matinee.customers.rules import validated_customer
 from matinee.customers.types import Customer, CustomerInput, CustomerStatus
-from matinee.kernel.errors import Conflict, Invalid, NotFound
+from matinee.kernel.errors import Conflict, EditedMeanwhile, Invalid, NotFound
 from matinee.kernel.ids import new_id
 from matinee.kernel.reasons import checked_reason
 from matinee.platform.audit import Actor
@@ -80,10 +80,7 @@ async def update_customer(
     given = validated_customer(given)
     before = await lock_customer(tx, operator_id=operator_id, customer_id=customer_id)
     if expected_version is not None and before.version != expected_version:
-        raise Conflict(
-            "Somebody else changed this customer meanwhile. Compare the values below, then save again.",
-            code="edited_meanwhile",
-        )
+        raise EditedMeanwhile("this customer")
     _check_not_erased(before)
     if before.status is CustomerStatus.DISABLED:
         given = msgspec.structs.replace(given, status=CustomerStatus.DISABLED)

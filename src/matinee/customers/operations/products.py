@@ -9,7 +9,7 @@ import asyncpg
 from matinee.customers.queries import get_product
 from matinee.customers.rules import validated_product
 from matinee.customers.types import Product, ProductInput
-from matinee.kernel.errors import Conflict, Invalid, NotFound, Refused
+from matinee.kernel.errors import EditedMeanwhile, Invalid, NotFound, Refused
 from matinee.kernel.ids import new_id
 from matinee.platform import audit
 from matinee.platform.audit import Actor
@@ -57,10 +57,7 @@ async def update_product(
     given = validated_product(given)
     before = await _locked(tx, operator_id, product_id)
     if expected_version is not None and before.version != expected_version:
-        raise Conflict(
-            "Somebody else changed this product meanwhile. Compare the values below, then save again.",
-            code="edited_meanwhile",
-        )
+        raise EditedMeanwhile("this product")
     facts, old_facts = _facts(given), _facts(before)
     changed = {
         name: {"from": old_facts[name], "to": fact} for name, fact in facts.items() if fact != old_facts[name]

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import UniqueViolationError
 
-from matinee.kernel.errors import Conflict, Invalid
+from matinee.kernel.errors import EditedMeanwhile, Invalid
 from matinee.kernel.ids import new_id
 from matinee.offers.queries.ppv_rules import get_ppv_rule
 from matinee.offers.rules import check_ppv_rule
@@ -54,7 +54,7 @@ async def update_ppv_rule(
     check_ppv_rule(draft)
     before = await get_ppv_rule(tx, operator_id=operator_id, rule_id=rule_id)
     if before.version != version:
-        raise _stale()
+        raise EditedMeanwhile("this rule")
     changes = _changes(before.draft, draft)
     if not changes:
         return before
@@ -68,7 +68,7 @@ async def update_ppv_rule(
             draft.finish_window_hours, now,
         )  # fmt: skip
     if done != "UPDATE 1":
-        raise _stale()
+        raise EditedMeanwhile("this rule")
     await _record(tx, operator_id, rule_id, actor, "ppv_rule.updated", now, changes)
     return await get_ppv_rule(tx, operator_id=operator_id, rule_id=rule_id)
 
@@ -100,13 +100,6 @@ async def unarchive_ppv_rule(
     if done == "UPDATE 1":
         await _record(tx, operator_id, rule_id, actor, "ppv_rule.unarchived", now, {})
     return await get_ppv_rule(tx, operator_id=operator_id, rule_id=rule_id)
-
-
-def _stale() -> Conflict:
-    return Conflict(
-        "Somebody else saved this rule while you were editing. Compare the values below, then save again.",
-        code="edited_meanwhile",
-    )
 
 
 def _changes(before: PpvRuleDraft, after: PpvRuleDraft) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from asyncpg import UniqueViolationError
 
-from matinee.kernel.errors import Conflict, Invalid, NotFound
+from matinee.kernel.errors import Conflict, EditedMeanwhile, Invalid, NotFound
 from matinee.kernel.ids import new_id
 from matinee.platform import audit
 from matinee.platform.audit import Actor
@@ -65,10 +65,7 @@ async def update_provision(
     config = validated_config(config, policy=policy)
     before = await _locked(tx, operator_id, provision_id)
     if expected_version is not None and before.version != expected_version:
-        raise Conflict(
-            "Somebody else changed this provision meanwhile. Compare the values below, then save again.",
-            code="edited_meanwhile",
-        )
+        raise EditedMeanwhile("this provision")
     if config.api_type != before.api_type:
         raise Invalid({"api_type": "The API type cannot be changed; add another provision for it."})
     if config == before.config:
