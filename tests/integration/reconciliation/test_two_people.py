@@ -95,33 +95,25 @@ async def test_charges_given_back_beside_a_grant_count_as_well(desk: Desk) -> No
         await desk.press_apply(file, actor=ben.actor)
 
 
-async def test_charges_that_another_file_lists_count_where_they_are_given_back(desk: Desk) -> None:
-    """All files of a provision count together as evidence, also one that nobody applies."""
-    ben = await hire(desk.shop, "Ben")
-    await limit(desk.shop, EUR=2 * PRICE)
-    purchase = await desk.buy(Fault.OK)
-    rows = "".join(line(purchase, transaction=f"t-{number}") for number in range(4))
-    await desk.compare(HEAD + rows, name="first.csv", actor=ben.actor)
-    file = await desk.compare(HEAD + line(purchase, transaction="t-4"), name="second.csv", actor=ben.actor)
-    assert await desk.planned(file) == {"reverse_duplicates": 1}
-    with pytest.raises(Refused):
-        await desk.press_apply(file, actor=ben.actor)
-    assert await desk.reversals(purchase) == []
-
-
-async def test_charges_of_ones_own_list_count_also_where_a_colleagues_file_gives_them_back(
-    desk: Desk,
+@pytest.mark.parametrize(("uploader", "transaction"), [("Ben", "t-4"), ("Cleo", "t-0")])
+async def test_charges_that_ones_own_other_file_lists_count_where_they_are_given_back(
+    desk: Desk, uploader: str, transaction: str
 ) -> None:
-    """Cleo has seen one charge; what Ben's list adds to it nobody but Ben has seen."""
-    ben, cleo = await hire(desk.shop, "Ben"), await hire(desk.shop, "Cleo")
+    """All files of a provision count together as evidence, also one that nobody applies.
+
+    What Ben's list adds to Ben's file, or to Cleo's, which lists one of the same charges, nobody but Ben has seen.
+    """
+    staff = {name: await hire(desk.shop, name) for name in ("Ben", "Cleo")}
     await limit(desk.shop, EUR=2 * PRICE)
     purchase = await desk.buy(Fault.OK)
     rows = "".join(line(purchase, transaction=f"t-{number}") for number in range(4))
-    await desk.compare(HEAD + rows, name="bens.csv", actor=ben.actor)
-    file = await desk.compare(HEAD + line(purchase, transaction="t-0"), name="cleos.csv", actor=cleo.actor)
+    await desk.compare(HEAD + rows, name="first.csv", actor=staff["Ben"].actor)
+    file = await desk.compare(
+        HEAD + line(purchase, transaction=transaction), name="second.csv", actor=staff[uploader].actor
+    )
     assert await desk.planned(file) == {"reverse_duplicates": 1}
     with pytest.raises(Refused):
-        await desk.press_apply(file, actor=ben.actor)
+        await desk.press_apply(file, actor=staff["Ben"].actor)
     assert await desk.reversals(purchase) == []
 
 
