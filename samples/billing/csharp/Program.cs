@@ -169,7 +169,7 @@ static class Desk
         (int code, object body) = (503, "");
         try { (code, body) = Call(context.Request, options); }
         catch (Refused refused) { (code, body) = refused.Answer; }
-        catch (Exception) { body = new { status = "unavailable", message = "the ledger cannot be used" }; } // ask again
+        catch (Exception error) { Console.Error.WriteLine(error); body = new { status = "unavailable", message = "ask again" }; } // nothing is stored
         var data = JsonSerializer.SerializeToUtf8Bytes(body);
         context.Response.StatusCode = code;
         context.Response.ContentType = "application/json";
